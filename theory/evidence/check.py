@@ -1,0 +1,264 @@
+"""Evidence by sampling: many random instances of a claim, compiled once a size and run as one batch."""
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Key
+from scipy.special import betaincinv
+
+from theory.claim import Claim, Evaluation, Instance, Outcome, Sizes, evaluate, judge
+from theory.evidence.shrink import simplest
+from theory.numerics import require_x64
+
+BATCH = 4096
+CONFIDENCE = 0.99
+MAX_INCONCLUSIVE = 0.01  # a larger share of unsolved instances makes the verdict INCONCLUSIVE
+
+
+@dataclass(frozen=True)
+class ConclusionEvidence:
+    """What the tested instances say about one conclusion."""
+
+    name: str
+    relation: str
+    tight: bool
+    tightness: float  # worst over instances: lhs/rhs, or the relative gap for "=="
+    held: int
+    tested: int
+    share: float | None = None  # required share, for statements with high probability
+    interval: tuple[float, float] | None = None  # Clopper–Pearson, at CONFIDENCE
+
+
+@dataclass(frozen=True)
+class Refutation:
+    """The simplest violating instance that was found."""
+
+    sizes: dict[str, int]
+    instance: Instance
+    conclusion: str
+    lhs: float
+    rhs: float
+    allowed: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of a check with the numbers behind it."""
+
+    key: str
+    status: str
+    outcome: Outcome
+    instances: int
+    held: int
+    refuted: int
+    vacuous: int
+    inconclusive: int
+    residual: float  # worst solver residual among the instances that were judged
+    conclusions: tuple[ConclusionEvidence, ...]
+    seconds: float
+    seed: int | None
+    refutation: Refutation | None = None
+
+    @property
+    def tightness(self) -> float:
+        """Worst tightness among the inequalities; the worst relative gap if all are equalities."""
+        inequalities = [c.tightness for c in self.conclusions if c.relation != "=="]
+        return max(inequalities or [c.tightness for c in self.conclusions])
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the outcome agrees with the claim's status: a false claim must be refuted, the others hold."""
+        return self.outcome == (Outcome.REFUTED if self.status == "false" else Outcome.HOLDS)
+
+
+def draw_latents(key: Key[Array, ""], count: int, size: int) -> Float[Array, "count size"]:
+    """Latent vectors of mixed scale (0.1 to 10) and sparsity, so that corners and faces are visited too."""
+    normal_key, scale_key, rate_key, sparse_key = jax.random.split(key, 4)
+    scale = 10.0 ** jax.random.uniform(scale_key, (count, 1), minval=-1.0, maxval=1.0)
+    rate = jax.random.choice(rate_key, jnp.array([0.0, 0.0, 0.3]), (count, 1))
+    kept = jax.random.uniform(sparse_key, (count, size)) >= rate
+    return jnp.where(kept, scale * jax.random.normal(normal_key, (count, size)), 0.0)
+
+
+@functools.lru_cache(maxsize=128)
+def _compiled(claim: Claim, sizes: tuple[tuple[str, int], ...]) -> Callable[[Array], Evaluation]:
+    named = dict(sizes)
+    return jax.jit(jax.vmap(lambda z: evaluate(claim, claim.build(named, z))))
+
+
+def evaluate_batch(claim: Claim, sizes: Sizes, latents: Float[Array, "count size"]) -> Evaluation:
+    """Evaluations of many latent vectors at once; compiled at the first call for these sizes and batch."""
+    return _compiled(claim, tuple(sorted(sizes.items())))(latents)
+
+
+def evaluate_one_by_one(claim: Claim, sizes: Sizes, latents: Float[Array, "count size"]) -> list[Evaluation]:
+    """The same without batching, one compiled call an instance: the peer the benchmark compares with."""
+    single = evaluate_batch(claim, sizes, latents[:1])  # compiles the batch of one
+    del single
+    return [jax.block_until_ready(evaluate_batch(claim, sizes, z[None])) for z in latents]
+
+
+def outcomes(claim: Claim, evaluation: Evaluation) -> np.ndarray:
+    """:func:`theory.claim.judge` for a batch: one Outcome an instance."""
+    margins = [np.asarray(m) >= 0 for m in evaluation.assumptions.values()]
+    residual = np.asarray(evaluation.residual)
+    compared = evaluation.conclusions
+    met = np.logical_and.reduce(margins) if margins else np.ones(residual.shape, bool)
+    finite = np.logical_and.reduce([np.asarray(c.finite) for c in compared.values()])
+    solved = (residual <= claim.residual_target) & finite
+    strict = [np.asarray(compared[c.name].holds) for c in claim.conclusions if c.share is None]
+    holds = np.logical_and.reduce(strict) if strict else np.ones(residual.shape, bool)
+    result = np.where(holds, Outcome.HOLDS.value, Outcome.REFUTED.value).astype("U12")
+    result = np.where(solved, result, Outcome.INCONCLUSIVE.value)
+    return np.where(met, result, Outcome.VACUOUS.value)
+
+
+def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Exact two-sided confidence interval of a binomial share; (0, 1) without trials."""
+    tail = (1.0 - confidence) / 2.0
+    lower = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, tail))
+    upper = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1.0 - tail))
+    return lower, upper
+
+
+def _batches(claim: Claim, examples: int, seed: int) -> Iterator[tuple[Sizes, Array]]:
+    shares = np.full(len(claim.sizes), examples // len(claim.sizes))
+    shares[: examples % len(claim.sizes)] += 1
+    for index, (sizes, share) in enumerate(zip(claim.sizes, shares, strict=True)):
+        key = jax.random.fold_in(jax.random.key(seed), index)
+        for start in range(0, int(share), BATCH):
+            count = min(BATCH, int(share) - start)
+            yield sizes, draw_latents(jax.random.fold_in(key, start), count, claim.latent(sizes))
+
+
+def check(
+    claim: Claim, examples: int = 1000, seed: int = 0, on_progress: Callable[[int], Any] | None = None
+) -> Verdict:
+    """Test a claim on random instances that meet its assumptions by construction.
+
+    Args:
+        claim: the claim. examples: instances in all, shared among ``claim.sizes``; at least one each.
+        seed: the instances are a function of it. on_progress: called with the number of instances done.
+
+    Returns:
+        :class:`Verdict`. REFUTED if any instance violates a conclusion by more than rounding and the
+        solver's residual allow; VACUOUS if no instance met the assumptions; INCONCLUSIVE if more than
+        1% were not solved; otherwise HOLDS.
+
+    Raises:
+        ValueError: fewer examples than sizes, or a claim whose functions disagree with their declaration.
+        RuntimeError: x64 is off.
+    """
+    require_x64()
+    if examples < len(claim.sizes):
+        raise ValueError(f"examples: expected at least {len(claim.sizes)}, one per size of {claim.key}, got {examples}")
+    began = time.perf_counter()
+    found: list[tuple[Sizes, Array]] = []
+    parts: list[Evaluation] = []
+    verdicts: list[np.ndarray] = []
+    for sizes, latents in _batches(claim, examples, seed):
+        evaluation = jax.tree.map(np.asarray, evaluate_batch(claim, sizes, latents))
+        result = outcomes(claim, evaluation)
+        parts.append(evaluation)
+        verdicts.append(result)
+        bad = np.flatnonzero(result == Outcome.REFUTED.value)
+        if bad.size:
+            found.append((sizes, latents[bad[0]]))
+        if on_progress is not None:
+            on_progress(len(latents))
+    merged = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    refutation = _simplify(claim, *found[0]) if found else None
+    return _verdict(claim, merged, np.concatenate(verdicts), refutation, time.perf_counter() - began, seed)
+
+
+def check_instance(claim: Claim, instance: Instance) -> Verdict:
+    """Verdict on one given instance, for replaying a saved counterexample."""
+    require_x64()
+    began = time.perf_counter()
+    evaluation = jax.tree.map(lambda leaf: np.asarray(leaf)[None], jax.jit(lambda i: evaluate(claim, i))(instance))
+    result = outcomes(claim, evaluation)
+    refuted = result[0] == Outcome.REFUTED.value
+    refutation = _refutation(claim, {}, instance) if refuted else None
+    return _verdict(claim, evaluation, result, refutation, time.perf_counter() - began, None)
+
+
+def _verdict(
+    claim: Claim,
+    evaluation: Evaluation,
+    result: np.ndarray,
+    refutation: Refutation | None,
+    seconds: float,
+    seed: int | None,
+) -> Verdict:
+    judged = (result == Outcome.HOLDS.value) | (result == Outcome.REFUTED.value)
+    evidence = []
+    for conclusion in claim.conclusions:
+        compared = evaluation.conclusions[conclusion.name]
+        held = int((compared.holds & judged).sum())
+        tested = int(judged.sum())
+        evidence.append(
+            ConclusionEvidence(
+                name=conclusion.name,
+                relation=conclusion.relation,
+                tight=conclusion.tight,
+                tightness=float(compared.tightness[judged].max()) if tested else float("nan"),
+                held=held,
+                tested=tested,
+                share=conclusion.share,
+                interval=clopper_pearson(held, tested) if conclusion.share is not None and tested else None,
+            )
+        )
+    count = {outcome: int((result == outcome.value).sum()) for outcome in Outcome}
+    return Verdict(
+        key=claim.key,
+        status=claim.status,
+        outcome=_overall(count, evidence),
+        instances=len(result),
+        held=count[Outcome.HOLDS],
+        refuted=count[Outcome.REFUTED],
+        vacuous=count[Outcome.VACUOUS],
+        inconclusive=count[Outcome.INCONCLUSIVE],
+        residual=float(evaluation.residual[judged].max()) if judged.any() else float("nan"),
+        conclusions=tuple(evidence),
+        seconds=seconds,
+        seed=seed,
+        refutation=refutation,
+    )
+
+
+def _overall(count: dict[Outcome, int], evidence: list[ConclusionEvidence]) -> Outcome:
+    counted = [(e.share, e.interval) for e in evidence if e.share is not None and e.interval is not None]
+    if count[Outcome.REFUTED] or any(interval[1] < share for share, interval in counted):
+        return Outcome.REFUTED
+    met = count[Outcome.HOLDS] + count[Outcome.INCONCLUSIVE]
+    if met == 0:
+        return Outcome.VACUOUS
+    if count[Outcome.INCONCLUSIVE] > MAX_INCONCLUSIVE * met or any(low < share for share, (low, _) in counted):
+        return Outcome.INCONCLUSIVE
+    return Outcome.HOLDS
+
+
+def _simplify(claim: Claim, sizes: Sizes, latent: Array) -> Refutation:
+    def refuted(candidates: Array) -> np.ndarray:
+        return outcomes(claim, evaluate_batch(claim, sizes, candidates)) == Outcome.REFUTED.value
+
+    latent = simplest(latent, refuted)
+    return _refutation(claim, dict(sizes), claim.build(sizes, latent))
+
+
+def _refutation(claim: Claim, sizes: dict[str, int], instance: Instance) -> Refutation | None:
+    evaluation = evaluate(claim, instance)
+    if judge(claim, evaluation) is not Outcome.REFUTED:  # batched and single runs round differently at the edge
+        return None
+    strict = [c.name for c in claim.conclusions if c.share is None and not bool(evaluation.conclusions[c.name].holds)]
+    worst = max(strict, key=lambda name: float(evaluation.conclusions[name].excess))
+    compared = evaluation.conclusions[worst]
+    return Refutation(
+        sizes, instance, worst, float(compared.lhs), float(compared.rhs), float(compared.allowed)
+    )

@@ -1,0 +1,76 @@
+"""Floating-point bookkeeping shared by every solver and claim.
+
+One helper, :func:`tolerance`, turns the magnitude of the numbers that entered a
+computation and its conditioning into the absolute error that rounding can cause.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+EPS = 2.0**-52
+"""Unit of float64 rounding: the toolkit verifies theory in float64 only."""
+
+ROUNDINGS = 256.0
+"""How many roundings of the full magnitude :func:`tolerance` allows for.
+
+A length-n dot product errs by about sqrt(n) eps; 256 covers n up to the sizes the
+claims use with a factor to spare, and is still 5e-14 relative."""
+
+
+def require_x64() -> None:
+    """Refuse to verify theory in float32.
+
+    Raises:
+        RuntimeError: JAX runs with 64-bit types off. The library changes no global
+            setting; the command line and the tests switch them on.
+    """
+    if not jax.config.read("jax_enable_x64"):
+        raise RuntimeError(
+            "x64 is off: JAX would round to float32, far above the residuals checked here; "
+            "call jax.config.update('jax_enable_x64', True) before the first array, "
+            "or set the environment variable JAX_ENABLE_X64=1"
+        )
+
+
+def tolerance(scale: Float[Array, "..."] | float, condition: Float[Array, "..."] | float = 1.0) -> Array:
+    """Absolute error that rounding may cause.
+
+    Args:
+        scale: magnitude of the largest intermediate quantity, in the unit of the result.
+        condition: amplification by the computation (a condition number; 1 for sums).
+
+    Returns:
+        ``ROUNDINGS * eps * condition * scale``, same unit as ``scale``.
+    """
+    return jnp.asarray(ROUNDINGS * EPS) * jnp.asarray(condition) * jnp.abs(jnp.asarray(scale))
+
+
+def norm(v: Float[Array, "..."]) -> Float[Array, ""]:
+    """Euclidean norm of all entries, with gradient 0 (not NaN) at 0."""
+    squared = jnp.sum(v * v)
+    safe = jnp.where(squared > 0, squared, 1.0)
+    return jnp.where(squared > 0, jnp.sqrt(safe), 0.0)
+
+
+def gram_norm(coefficients: Float[Array, " m"], gram: Float[Array, "m m"]) -> Float[Array, ""]:
+    """‖Σ cᵢ xᵢ‖ from the Gram matrix alone."""
+    squared = jnp.maximum(coefficients @ gram @ coefficients, 0.0)
+    safe = jnp.where(squared > 0, squared, 1.0)
+    return jnp.where(squared > 0, jnp.sqrt(safe), 0.0)
+
+
+def cosine_gap(a: Float[Array, " d"], b: Float[Array, " d"]) -> Float[Array, ""]:
+    """1 − cos(a, b), accurate near 0 (no cancellation of 1 − 1)."""
+    difference = a / norm(a) - b / norm(b)
+    return 0.5 * jnp.sum(difference * difference)
+
+
+def masked_max(values: Float[Array, " m"], mask: Bool[Array, " m"], empty: float = 0.0) -> Float[Array, ""]:
+    """Maximum over the entries where ``mask`` is true; ``empty`` if there are none."""
+    return jnp.where(jnp.any(mask), jnp.max(jnp.where(mask, values, -jnp.inf)), empty)
+
+
+def masked_min(values: Float[Array, " m"], mask: Bool[Array, " m"], empty: float = 0.0) -> Float[Array, ""]:
+    """Minimum over the entries where ``mask`` is true; ``empty`` if there are none."""
+    return -masked_max(-values, mask, -empty)
