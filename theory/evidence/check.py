@@ -9,14 +9,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Key
+from jax.typing import ArrayLike
+from jaxtyping import Array
 from scipy.special import betaincinv
 
 from theory.claim import Claim, Evaluation, Instance, Outcome, Sizes, evaluate, judge
 from theory.evidence.shrink import simplest
 from theory.numerics import require_x64
 
-BATCH = 4096
+CHUNK = 128  # instances per compiled call
+BATCH = 4096  # instances between two reports of progress
 CONFIDENCE = 0.99
 MAX_INCONCLUSIVE = 0.01  # a larger share of unsolved instances makes the verdict INCONCLUSIVE
 
@@ -77,13 +79,12 @@ class Verdict:
         return self.outcome == (Outcome.REFUTED if self.status == "false" else Outcome.HOLDS)
 
 
-def draw_latents(key: Key[Array, ""], count: int, size: int) -> Float[Array, "count size"]:
-    """Latent vectors of mixed scale (0.1 to 10) and sparsity, so that corners and faces are visited too."""
-    normal_key, scale_key, rate_key, sparse_key = jax.random.split(key, 4)
-    scale = 10.0 ** jax.random.uniform(scale_key, (count, 1), minval=-1.0, maxval=1.0)
-    rate = jax.random.choice(rate_key, jnp.array([0.0, 0.0, 0.3]), (count, 1))
-    kept = jax.random.uniform(sparse_key, (count, size)) >= rate
-    return jnp.where(kept, scale * jax.random.normal(normal_key, (count, size)), 0.0)
+def draw_latents(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
+    """Latent vectors (count, size) of mixed scale (0.1 to 10) and sparsity, so that corners and faces are visited."""
+    scale = 10.0 ** rng.uniform(-1.0, 1.0, (count, 1))
+    rate = rng.choice([0.0, 0.0, 0.3], (count, 1))
+    kept = rng.uniform(size=(count, size)) >= rate
+    return np.where(kept, scale * rng.standard_normal((count, size)), 0.0)
 
 
 @functools.lru_cache(maxsize=128)
@@ -92,16 +93,21 @@ def _compiled(claim: Claim, sizes: tuple[tuple[str, int], ...]) -> Callable[[Arr
     return jax.jit(jax.vmap(lambda z: evaluate(claim, claim.build(named, z))))
 
 
-def evaluate_batch(claim: Claim, sizes: Sizes, latents: Float[Array, "count size"]) -> Evaluation:
-    """Evaluations of many latent vectors at once; compiled at the first call for these sizes and batch."""
-    return _compiled(claim, tuple(sorted(sizes.items())))(latents)
+def evaluate_batch(claim: Claim, sizes: Sizes, latents: ArrayLike) -> Evaluation:
+    """Evaluations (numpy) of many latent vectors (count, n), compiled once a claim and size.
 
-
-def evaluate_one_by_one(claim: Claim, sizes: Sizes, latents: Float[Array, "count size"]) -> list[Evaluation]:
-    """The same without batching, one compiled call an instance: the peer the benchmark compares with."""
-    single = evaluate_batch(claim, sizes, latents[:1])  # compiles the batch of one
-    del single
-    return [jax.block_until_ready(evaluate_batch(claim, sizes, z[None])) for z in latents]
+    The vectors are run in chunks of one fixed length, padded with copies of the last, so that any
+    count reuses the compiled function.
+    """
+    run = _compiled(claim, tuple(sorted(sizes.items())))
+    vectors = np.asarray(latents, np.float64)
+    parts = []
+    for start in range(0, len(vectors), CHUNK):
+        chunk = vectors[start : start + CHUNK]
+        padding = np.repeat(chunk[-1:], CHUNK - len(chunk), axis=0)
+        evaluation = run(jnp.asarray(np.concatenate([chunk, padding])))
+        parts.append(jax.tree.map(lambda leaf, n=len(chunk): np.asarray(leaf)[:n], evaluation))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
 
 def outcomes(claim: Claim, evaluation: Evaluation) -> np.ndarray:
@@ -127,14 +133,13 @@ def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE)
     return lower, upper
 
 
-def _batches(claim: Claim, examples: int, seed: int) -> Iterator[tuple[Sizes, Array]]:
+def _batches(claim: Claim, examples: int, seed: int) -> Iterator[tuple[Sizes, np.ndarray]]:
     shares = np.full(len(claim.sizes), examples // len(claim.sizes))
     shares[: examples % len(claim.sizes)] += 1
     for index, (sizes, share) in enumerate(zip(claim.sizes, shares, strict=True)):
-        key = jax.random.fold_in(jax.random.key(seed), index)
+        rng = np.random.default_rng([seed, index])
         for start in range(0, int(share), BATCH):
-            count = min(BATCH, int(share) - start)
-            yield sizes, draw_latents(jax.random.fold_in(key, start), count, claim.latent(sizes))
+            yield sizes, draw_latents(rng, min(BATCH, int(share) - start), claim.latent(sizes))
 
 
 def check(
@@ -159,11 +164,11 @@ def check(
     if examples < len(claim.sizes):
         raise ValueError(f"examples: expected at least {len(claim.sizes)}, one per size of {claim.key}, got {examples}")
     began = time.perf_counter()
-    found: list[tuple[Sizes, Array]] = []
+    found: list[tuple[Sizes, np.ndarray]] = []
     parts: list[Evaluation] = []
     verdicts: list[np.ndarray] = []
     for sizes, latents in _batches(claim, examples, seed):
-        evaluation = jax.tree.map(np.asarray, evaluate_batch(claim, sizes, latents))
+        evaluation = evaluate_batch(claim, sizes, latents)
         result = outcomes(claim, evaluation)
         parts.append(evaluation)
         verdicts.append(result)
@@ -244,12 +249,12 @@ def _overall(count: dict[Outcome, int], evidence: list[ConclusionEvidence]) -> O
     return Outcome.HOLDS
 
 
-def _simplify(claim: Claim, sizes: Sizes, latent: Array) -> Refutation:
-    def refuted(candidates: Array) -> np.ndarray:
+def _simplify(claim: Claim, sizes: Sizes, latent: np.ndarray) -> Refutation:
+    def refuted(candidates: np.ndarray) -> np.ndarray:
         return outcomes(claim, evaluate_batch(claim, sizes, candidates)) == Outcome.REFUTED.value
 
     latent = simplest(latent, refuted)
-    return _refutation(claim, dict(sizes), claim.build(sizes, latent))
+    return _refutation(claim, dict(sizes), claim.build(sizes, jnp.asarray(latent)))
 
 
 def _refutation(claim: Claim, sizes: dict[str, int], instance: Instance) -> Refutation | None:

@@ -2,43 +2,34 @@
 
 from collections.abc import Callable
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 ROUNDS = 3
 MAX_CANDIDATES = 256
 
 
-def simplest(
-    latent: Float[Array, " n"], refuted: Callable[[Float[Array, "count n"]], np.ndarray]
-) -> Float[Array, " n"]:
-    """A simpler latent vector that is still refuted, or ``latent`` itself.
+def simplest(latent: np.ndarray, refuted: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A simpler latent vector (n,) that is still refuted, or ``latent`` itself.
 
     Args:
-        latent: one that is refuted. refuted: tells which rows of a batch are refuted.
+        latent: one that is refuted. refuted: tells which rows of a batch (count, n) are refuted.
     """
-    current = np.asarray(latent)
-    n = len(current)
+    current = latent
     for _ in range(ROUNDS):
-        before = current.copy()
-        for decimals in (0, 1, 2, 3):
-            rounded = np.round(current, decimals)
-            if refuted(jnp.asarray(rounded)[None])[0]:
-                current = rounded
-                break
+        before = current
+        rounded = np.stack([np.round(current, decimals) for decimals in (0, 1, 2, 3)] + [current])
+        current = rounded[np.flatnonzero([*refuted(rounded[:-1]), True])[0]]
         order = np.flatnonzero(current)[:MAX_CANDIDATES]
-        zeroed = np.repeat(current[None], len(order), axis=0)
-        zeroed[np.arange(len(order)), order] = 0.0
-        if len(order):
-            padded = np.concatenate([zeroed, np.repeat(current[None], min(n, MAX_CANDIDATES) - len(order), axis=0)])
-            droppable = order[np.flatnonzero(refuted(jnp.asarray(padded))[: len(order)])]
+        if order.size:
+            zeroed = np.repeat(current[None], len(order), axis=0)
+            zeroed[np.arange(len(order)), order] = 0.0
+            droppable = np.flatnonzero(refuted(zeroed))
             together = current.copy()
-            together[droppable] = 0.0
-            if refuted(jnp.asarray(together)[None])[0]:
+            together[order[droppable]] = 0.0
+            if refuted(together[None])[0]:
                 current = together
             elif droppable.size:
-                current = zeroed[np.searchsorted(order, droppable[0])]
+                current = zeroed[droppable[0]]
         if np.array_equal(before, current):
             break
-    return jnp.asarray(current)
+    return current

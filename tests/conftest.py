@@ -1,0 +1,21 @@
+"""A strict run: float64, no implicit promotion, shapes checked, one hypothesis profile."""
+
+import os
+
+import jax
+from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+install_import_hook(["theory"], "beartype.beartype")
+
+settings.register_profile(
+    "forgetproof",
+    deadline=None,  # the first example compiles
+    max_examples=int(os.environ.get("FORGETPROOF_EXAMPLES", "25")),
+    derandomize=bool(os.environ.get("CI")),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+settings.load_profile("forgetproof")

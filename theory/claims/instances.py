@@ -1,0 +1,99 @@
+"""Instances that several claims share, each a map from an unconstrained latent vector.
+
+The forget set is always the last k points: the theorems do not depend on the order.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from theory.claim import Sizes
+from theory.data.near_orthogonal import latent_size, near_orthogonal_gram, points_from_gram
+from theory.numerics import norm
+
+
+class LinearProblem(NamedTuple):
+    """Points, labels and a forget set."""
+
+    X: Float[Array, "m d"]
+    y: Float[Array, " m"]
+    forget: Bool[Array, " m"]
+
+
+class ApproximateKKT(NamedTuple):
+    """A linear model that is an (ε, δ)-KKT point by construction, with its multipliers."""
+
+    X: Float[Array, "m d"]
+    y: Float[Array, " m"]
+    forget: Bool[Array, " m"]
+    w: Float[Array, " d"]
+    lam: Float[Array, " m"]
+    psi: Float[Array, ""]
+    phi: Float[Array, ""]
+
+
+def signs(z: Float[Array, " m"]) -> Float[Array, " m"]:
+    """Labels ±1 from latents."""
+    return jnp.where(z >= 0, 1.0, -1.0)
+
+
+def last(k: int, m: int) -> Bool[Array, " m"]:
+    """Mask of the last k of m points."""
+    return jnp.arange(m) >= m - k
+
+
+def near_orthogonal_latent(sizes: Sizes) -> int:
+    """Latent length of :func:`near_orthogonal_problem`: Gram entries, labels, ψ and φ."""
+    return latent_size(sizes["m"]) + sizes["m"] + 2
+
+
+def near_orthogonal_problem(
+    sizes: Sizes, z: Float[Array, " n"]
+) -> tuple[LinearProblem, Float[Array, ""], Float[Array, ""]]:
+    """Points that meet A(ψ, φ) with 1 − ψ > (m − 1)φ, and that ψ and φ. Sizes: m, d ≥ m, k."""
+    m = sizes["m"]
+    entries, labels, bounds = z[: latent_size(m)], z[latent_size(m) : latent_size(m) + m], z[latent_size(m) + m :]
+    psi = 0.5 * jax.nn.sigmoid(bounds[0])
+    phi = 0.95 * jax.nn.sigmoid(bounds[1]) * (1.0 - psi) / max(m - 1, 1)
+    X = points_from_gram(near_orthogonal_gram(entries, m, psi, phi), sizes["d"])
+    return LinearProblem(X, signs(labels), last(sizes["k"], m)), psi, phi
+
+
+def approximate_kkt_latent(sizes: Sizes) -> int:
+    """Latent length of :func:`approximate_kkt`: the problem, m multipliers, d + 1 for the error."""
+    return near_orthogonal_latent(sizes) + sizes["m"] + sizes["d"] + 1
+
+
+def approximate_kkt(sizes: Sizes, z: Float[Array, " n"]) -> ApproximateKKT:
+    """w = Σ λᵢ yᵢ xᵢ + v with free λ > 0 and v, scaled so that the least margin is 1 (needs it positive)."""
+    m, d = sizes["m"], sizes["d"]
+    size = near_orthogonal_latent(sizes)
+    problem, psi, phi = near_orthogonal_problem(sizes, z[:size])
+    lam = jnp.exp(jnp.tanh(z[size : size + m]))
+    error = jnp.tanh(z[-1]) * z[size + m : -1] / (1.0 + norm(z[size + m : -1]))
+    w = problem.X.T @ (lam * problem.y) + error
+    least = jnp.min(problem.y * (problem.X @ w))
+    scale = jnp.where(least > 0, 1.0 / jnp.where(least > 0, least, 1.0), 1.0)
+    return ApproximateKKT(problem.X, problem.y, problem.forget, scale * w, scale * lam, psi, phi)
+
+
+def margins(i: ApproximateKKT) -> Float[Array, " m"]:
+    """yᵢ⟨w, xᵢ⟩."""
+    return i.y * (i.X @ i.w)
+
+
+def stationarity(i: ApproximateKKT) -> Float[Array, ""]:
+    """ε of the instance's point: ‖w − Σ λᵢ yᵢ xᵢ‖."""
+    return norm(i.w - i.X.T @ (i.lam * i.y))
+
+
+def complementarity(i: ApproximateKKT) -> Float[Array, ""]:
+    """δ of the instance's point: max λᵢ (Mᵢ − 1), at least 0."""
+    return jnp.maximum(jnp.max(i.lam * (margins(i) - 1.0)), 0.0)
+
+
+def feasibility(i: ApproximateKKT) -> Float[Array, ""]:
+    """min Mᵢ − 1 up to rounding: ≥ 0 where w is feasible for (P)."""
+    return jnp.min(margins(i)) - 1.0 + 1e-12

@@ -1,0 +1,34 @@
+"""Hypothesis strategies that build instances of a claim rather than reject bad ones."""
+
+import functools
+
+import numpy as np
+from hypothesis import strategies as st
+
+from theory.claim import Claim, Sizes
+
+MAGNITUDE = 10.0  # latents beyond it only saturate the maps that keep assumptions
+
+
+@functools.cache
+def latents(claim: Claim) -> st.SearchStrategy[tuple[Sizes, np.ndarray]]:
+    """Pairs (sizes, latent vector) of a claim; they shrink to the first sizes and small latents.
+
+    Long vectors are drawn as a seed with a few chosen entries, so that shrinking stays quick.
+    """
+    return st.sampled_from(claim.sizes).flatmap(lambda sizes: st.tuples(st.just(sizes), _vector(claim.latent(sizes))))
+
+
+def _vector(size: int) -> st.SearchStrategy[np.ndarray]:
+    entry = st.floats(-MAGNITUDE, MAGNITUDE, allow_subnormal=False)
+    chosen = st.dictionaries(st.integers(0, size - 1), entry, max_size=min(size, 24))
+    base = st.tuples(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3, 1.0, 3.0]))
+
+    def fill(drawn: tuple[tuple[int, float], dict[int, float]]) -> np.ndarray:
+        (seed, scale), entries = drawn
+        vector = scale * np.random.default_rng(seed).standard_normal(size)
+        for index, value in entries.items():
+            vector[index] = value
+        return vector
+
+    return st.tuples(base, chosen).map(fill)

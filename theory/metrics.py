@@ -1,0 +1,37 @@
+"""Unlearning metrics with their standard meaning. Accuracies are percentages, as in the literature."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from theory.models.linear import predict
+
+
+def accuracy(w: Float[Array, " d"], X: Float[Array, "m d"], y: Float[Array, " m"]) -> Float[Array, ""]:
+    """Share of rows with the right label, in percent."""
+    return 100.0 * jnp.mean(predict(w, X) == y)
+
+
+class UnlearningMetrics(NamedTuple):
+    """UA = 100 − accuracy on the forget set; RA, TA = accuracy on the retained and the test set."""
+
+    unlearning_accuracy: float
+    retained_accuracy: float
+    test_accuracy: float
+
+
+def average_gap(metrics: UnlearningMetrics, retrained: UnlearningMetrics) -> float:
+    """Mean |metric − the retrained model's metric|, in percentage points (0 is a perfect imitation)."""
+    return float(np.mean(np.abs(np.subtract(metrics, retrained))))
+
+
+def regression_losses(
+    w: Float[Array, " d"], X: Float[Array, "m d"], y: Float[Array, " m"], forget: Array
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """(RL, UL): mean squared error over the retained and over the forget rows."""
+    squared = (X @ w - y) ** 2
+    count = jnp.sum(forget)
+    remaining = jnp.sum(jnp.where(forget, 0.0, squared)) / (len(y) - count)
+    return remaining, jnp.sum(jnp.where(forget, squared, 0.0)) / count

@@ -1,0 +1,79 @@
+"""All m leave-one-out unlearned models at once, from one inverse of the Gram matrix.
+
+With H = G⁻¹, (I − P_{−l}) x_l = Xᵀ H[:, l] / H[l, l]: the projected step for every l costs one
+Cholesky factor in all, O(m³), instead of m projections (derived here).
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_factor, cho_solve
+from jaxtyping import Array, Bool, Float
+
+from theory.checks import as_gram, as_labels
+
+
+class LeaveOneOut(NamedTuple):
+    """Row l of ``coefficients`` is the model without point l: w = Xᵀ coefficients[l]."""
+
+    coefficients: Float[Array, "m m"]
+    epsilon: Float[Array, " m"]  # certificate of each model on its retained points: stationarity
+    delta: Float[Array, " m"]  # ... and complementarity; τ = 0
+    primal: Float[Array, " m"]  # margins' shortfall below 1
+    exact: Bool[Array, " m"]  # every multiplier ≥ 0: the model is the retrained one
+    margins: Float[Array, "m m"]  # margins[l, i] of point i under model l
+
+
+def leave_one_out(G: Float[Array, "m m"], y: Float[Array, " m"], lam: Float[Array, " m"]) -> LeaveOneOut:
+    """All leave-one-out projected-ascent models and their certificates.
+
+    Args:
+        G: positive definite Gram matrix. y: labels ±1. lam: multipliers of the trained model
+            w = Xᵀ(λ ∘ y), an exact KKT point.
+
+    Returns:
+        :class:`LeaveOneOut`, computed with two m×m products beside the factor.
+    """
+    m = len(y)
+    H = cho_solve(cho_factor(G, lower=True), jnp.eye(m))
+    coefficients = (lam * y)[None, :] - (lam * y / jnp.diagonal(H))[:, None] * H
+    coefficients = coefficients.at[jnp.diag_indices(m)].set(0.0)
+    margins = y[None, :] * (coefficients @ G)
+    off = ~jnp.eye(m, dtype=bool)
+    multipliers = jnp.where(off, coefficients * y[None, :], 0.0)
+    clipped = jnp.maximum(multipliers, 0.0)
+    negative = (multipliers - clipped) * y[None, :]
+    # with λ̃ = (λ + κ)₊ the stationarity error is exactly the negative part's vector
+    epsilon = jnp.sqrt(jnp.maximum(jnp.sum((negative @ G) * negative, axis=1), 0.0))
+    return LeaveOneOut(
+        coefficients=coefficients,
+        epsilon=epsilon,
+        delta=jnp.max(jnp.where(off, clipped * (margins - 1.0), -jnp.inf), axis=1),
+        primal=jnp.maximum(jnp.max(jnp.where(off, 1.0 - margins, -jnp.inf), axis=1), 0.0),
+        exact=jnp.min(multipliers, axis=1) >= 0.0,
+        margins=margins,
+    )
+
+
+_leave_one_out = jax.jit(leave_one_out)
+
+
+def unlearn_each(gram: Any, y: Any, lam: Any) -> LeaveOneOut:
+    """:func:`leave_one_out` with its arguments checked.
+
+    Raises:
+        ValueError: bad shapes or labels, fewer than two points, or a Gram matrix that is not
+            positive definite (duplicate points, or m > d). RuntimeError: x64 is off.
+    """
+    G = as_gram(gram)
+    labels = as_labels(y, G.shape[0])
+    multipliers = jnp.asarray(lam, jnp.float64)
+    if multipliers.shape != labels.shape:
+        raise ValueError(f"lam: expected {len(labels)} multipliers, one per point, got shape {multipliers.shape}")
+    if len(labels) < 2:
+        raise ValueError("gram: expected at least two points, so that one is retained, got 1")
+    result = _leave_one_out(G, labels, multipliers)
+    if not bool(jnp.all(jnp.isfinite(result.coefficients))):
+        raise ValueError("gram: expected a positive definite matrix; points are dependent (duplicates, or m > d)")
+    return result
