@@ -225,4 +225,5 @@ def judge(claim: Claim, evaluation: Evaluation) -> Outcome:
 
 def example_instance(claim: Claim, sizes: Sizes) -> Instance:
     """Shapes and dtypes of an instance, without computing one."""
-    return jax.eval_shape(lambda z: claim.build(sizes, z), jnp.zeros(claim.latent(sizes)))
+    latent = jax.ShapeDtypeStruct((claim.latent(sizes),), jnp.float64)
+    return jax.eval_shape(lambda z: claim.build(sizes, z), latent)

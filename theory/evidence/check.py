@@ -1,7 +1,6 @@
 """Evidence by sampling: many random instances of a claim, compiled once a size and run as one batch."""
 
 import functools
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +62,6 @@ class Verdict:
     inconclusive: int
     residual: float  # worst solver residual among the instances that were judged
     conclusions: tuple[ConclusionEvidence, ...]
-    seconds: float
     seed: int | None
     refutation: Refutation | None = None
 
@@ -163,7 +161,6 @@ def check(
     require_x64()
     if examples < len(claim.sizes):
         raise ValueError(f"examples: expected at least {len(claim.sizes)}, one per size of {claim.key}, got {examples}")
-    began = time.perf_counter()
     found: list[tuple[Sizes, np.ndarray]] = []
     parts: list[Evaluation] = []
     verdicts: list[np.ndarray] = []
@@ -179,18 +176,17 @@ def check(
             on_progress(len(latents))
     merged = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
     refutation = _simplify(claim, *found[0]) if found else None
-    return _verdict(claim, merged, np.concatenate(verdicts), refutation, time.perf_counter() - began, seed)
+    return _verdict(claim, merged, np.concatenate(verdicts), refutation, seed)
 
 
 def check_instance(claim: Claim, instance: Instance) -> Verdict:
     """Verdict on one given instance, for replaying a saved counterexample."""
     require_x64()
-    began = time.perf_counter()
     evaluation = jax.tree.map(lambda leaf: np.asarray(leaf)[None], jax.jit(lambda i: evaluate(claim, i))(instance))
     result = outcomes(claim, evaluation)
     refuted = result[0] == Outcome.REFUTED.value
     refutation = _refutation(claim, {}, instance) if refuted else None
-    return _verdict(claim, evaluation, result, refutation, time.perf_counter() - began, None)
+    return _verdict(claim, evaluation, result, refutation, None)
 
 
 def _verdict(
@@ -198,7 +194,6 @@ def _verdict(
     evaluation: Evaluation,
     result: np.ndarray,
     refutation: Refutation | None,
-    seconds: float,
     seed: int | None,
 ) -> Verdict:
     judged = (result == Outcome.HOLDS.value) | (result == Outcome.REFUTED.value)
@@ -231,7 +226,6 @@ def _verdict(
         inconclusive=count[Outcome.INCONCLUSIVE],
         residual=float(evaluation.residual[judged].max()) if judged.any() else float("nan"),
         conclusions=tuple(evidence),
-        seconds=seconds,
         seed=seed,
         refutation=refutation,
     )
