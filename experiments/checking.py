@@ -1,0 +1,117 @@
+"""Run many checks side by side: sampling and exact evidence, counterexamples saved as they are found."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from experiments.instance_file import save_instance
+from theory.claim import Claim, Instance
+from theory.evidence.check import Refutation, Verdict, check
+from theory.report import Record, record
+
+EXACT_INSTANCES = 20
+
+
+class ClaimFault(ValueError):
+    """A user's claim raised an exception of its own; the message says which claim and what."""
+
+
+def check_claim(claim: Claim, examples: int, seed: int, folder: Path) -> Record:
+    """Check one claim by sampling and, where it offers it, exactly over the rationals.
+
+    Raises:
+        ClaimFault: a claim from a file fails by an exception. OSError: a counterexample cannot be saved.
+    """
+    began = time.perf_counter()
+    try:
+        verdict = check(claim, max(examples, len(claim.sizes)), seed)
+    except Exception as fault:
+        if claim.module.endswith(".py"):
+            raise ClaimFault(f"{claim.module}: claim {claim.key}: {type(fault).__name__}: {fault}") from fault
+        raise
+    entry = record(claim, verdict, time.perf_counter() - began)
+    if verdict.refutation is not None:
+        entry["counterexample"] = _saved(claim, verdict.refutation, folder)
+    if claim.exact is not None:
+        entry["exact"] = exact_record(claim, seed)
+        entry["as_expected"] = entry["as_expected"] and entry["exact"]["held"]
+    entry["seconds"] = round(time.perf_counter() - began, 3)
+    return entry
+
+
+def exact_record(claim: Claim, seed: int, instances: int = EXACT_INSTANCES) -> Record:
+    """Exact evidence of a claim as a record."""
+    from theory.evidence.exact import check_exact
+
+    evidence = check_exact(claim, instances, seed)
+    return {
+        "instances": evidence.instances,
+        "held": evidence.failed is None,
+        "failed": None if evidence.failed is None else [str(part) for part in evidence.failed],
+        "ground_types": evidence.ground_types,
+    }
+
+
+def _saved(claim: Claim, refutation: Refutation, folder: Path) -> Record:
+    path = save_instance(folder, claim, refutation)
+    what = claim.module if claim.module.endswith(".py") else claim.key
+    return {
+        "sizes": refutation.sizes,
+        "conclusion": refutation.conclusion,
+        "lhs": refutation.lhs,
+        "rhs": refutation.rhs,
+        "allowed": refutation.allowed,
+        "file": str(path),
+        "replay": f"forgetproof check {what} --instance {path}",
+        "instance": instance_text(refutation.instance),
+    }
+
+
+def instance_text(instance: Instance) -> dict[str, Any]:
+    """The arrays of an instance by name, as nested lists."""
+    leaves = jax.tree_util.tree_leaves_with_path(instance)
+    return {jax.tree_util.keystr(path).strip(".[]'"): np.asarray(leaf).tolist() for path, leaf in leaves}
+
+
+def check_claims(
+    claims: Sequence[Claim],
+    examples: int,
+    seed: int,
+    folder: Path,
+    on_done: Callable[[Record], Any] | None = None,
+) -> list[Record]:
+    """:func:`check_claim` for each, in threads (XLA compiles and runs outside Python's lock); order kept."""
+    done: dict[str, Record] = {}
+    pool = ThreadPoolExecutor(max_workers=max(1, min(len(claims), os.cpu_count() or 1)))
+    try:
+        futures = {pool.submit(check_claim, claim, examples, seed, folder): claim.key for claim in claims}
+        for future in as_completed(futures):
+            done[futures[future]] = future.result()
+            if on_done is not None:
+                on_done(done[futures[future]])
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return [done[claim.key] for claim in claims]
+
+
+def replay(claim: Claim, verdict: Verdict, seconds: float, source: Path) -> Record:
+    """Record of a check on one saved instance."""
+    entry = record(claim, verdict, seconds)
+    if verdict.refutation is not None:
+        found = verdict.refutation
+        entry["counterexample"] = {
+            "sizes": found.sizes,
+            "conclusion": found.conclusion,
+            "lhs": found.lhs,
+            "rhs": found.rhs,
+            "allowed": found.allowed,
+            "file": str(source),
+            "instance": instance_text(found.instance),
+        }
+    return entry

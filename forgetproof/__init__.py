@@ -1,0 +1,45 @@
+"""forgetproof verifies the theory of machine unlearning.
+
+The public names load on first use, so that importing the package costs nothing; most of them need
+JAX with 64-bit types: ``jax.config.update("jax_enable_x64", True)``.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "theory.certificate": ("Certificate", "certificate"),
+    "theory.claim": ("Assumption", "Claim", "Conclusion", "Counterexample", "Outcome", "evaluate", "judge"),
+    "theory.claims": ("all_claims",),
+    "theory.data.correlated": ("sample_correlated",),
+    "theory.data.feature_overlap": ("sample_feature_overlap",),
+    "theory.data.gaussian_mixture": ("sample_gaussian_mixture",),
+    "theory.data.near_orthogonal": ("sample_near_orthogonal",),
+    "theory.evidence.check": ("Verdict", "check", "check_instance"),
+    "theory.numerics": ("norm", "tolerance"),
+    "theory.solvers.gradient_flow": ("gradient_flow",),
+    "theory.solvers.kkt": ("KKTResiduals", "kkt_residuals"),
+    "theory.solvers.margin": ("MarginSolution", "NotSeparable", "solve_margin"),
+    "theory.solvers.min_norm": ("solve_min_norm",),
+    "theory.unlearning.ascent": ("gradient_ascent",),
+    "theory.unlearning.leave_one_out": ("unlearn_each",),
+    "theory.unlearning.projected_ascent": ("projected_ascent",),
+    "theory.unlearning.retrain": ("decremental", "retrain"),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = ["__version__", *_MODULE_OF]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'forgetproof' has no attribute {name!r}")
+    value = getattr(import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,125 @@
+"""Verdicts as records (JSON), Markdown and LaTeX. Plain text and pages are laid out elsewhere from the records."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from theory.claim import Claim
+from theory.evidence.check import Verdict
+
+Record = dict[str, Any]
+
+
+def describe(claim: Claim) -> Record:
+    """What a claim says, without evidence."""
+    paper, *setting = claim.key.split(".")[:-1]
+    return {
+        "key": claim.key,
+        "paper": paper,
+        "setting": ".".join(setting),
+        "title": claim.title,
+        "statement": claim.statement,
+        "status": claim.status,
+        "source": claim.source,
+        "assumptions": [{"name": a.name, "latex": a.latex} for a in claim.assumptions],
+        "conclusions": [
+            {"name": c.name, "latex": c.latex, "relation": c.relation, "tight": c.tight, "share": c.share}
+            for c in claim.conclusions
+        ],
+        "notes": claim.notes,
+    }
+
+
+def record(claim: Claim, verdict: Verdict, seconds: float) -> Record:
+    """A claim with the outcome of its check; finite numbers or None throughout, ready for JSON."""
+    evidence = [
+        {
+            "name": e.name,
+            "tightness": number(e.tightness),
+            "held": e.held,
+            "tested": e.tested,
+            "interval": None if e.interval is None else list(e.interval),
+        }
+        for e in verdict.conclusions
+    ]
+    conclusions = [{**c, **e} for c, e in zip(describe(claim)["conclusions"], evidence, strict=True)]
+    return {
+        **describe(claim),
+        "conclusions": conclusions,
+        "outcome": verdict.outcome.value,
+        "as_expected": verdict.as_expected,
+        "instances": verdict.instances,
+        "held": verdict.held,
+        "refuted": verdict.refuted,
+        "vacuous": verdict.vacuous,
+        "inconclusive": verdict.inconclusive,
+        "tightness": number(verdict.tightness),
+        "residual": number(verdict.residual),
+        "seconds": round(seconds, 3),
+        "seed": verdict.seed,
+        "exact": None,
+        "counterexample": None,
+    }
+
+
+def number(value: float) -> float | None:
+    """``value``, or None where JSON has no name for it (NaN, infinity)."""
+    return float(value) if math.isfinite(value) else None
+
+
+def tightness_text(entry: Record) -> str:
+    """Worst tightness for people: a ratio for inequalities, the relative gap where all are equalities."""
+    value = entry["tightness"]
+    if value is None:
+        return "-"
+    if all(c["relation"] == "==" for c in entry["conclusions"]):
+        return f"gap {value:.0e}"
+    return f"{value:.3f}"
+
+
+def evidence_text(entry: Record) -> str:
+    """How far up the ladder a claim is, in a few words."""
+    parts = []
+    if exact := entry.get("exact"):
+        parts.append(f"exact on {exact['instances']}" if exact["held"] else "EXACTLY REFUTED")
+    if entry.get("instances"):
+        counted = entry["held"] + (entry["refuted"] if entry["outcome"] == "REFUTED" else 0)
+        word = "refuted on" if entry["outcome"] == "REFUTED" else "tested on"
+        parts.append(f"{word} {entry['refuted'] if entry['outcome'] == 'REFUTED' else counted:,}")
+    return "; ".join(parts) or "none yet"
+
+
+def markdown_table(records: Iterable[Record]) -> str:
+    """The evidence table of the README."""
+    lines = [
+        "| claim | says | status | outcome | evidence | tightness |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{r['key']}` | {r['title']} | {r['status']} | {r['outcome']} | {evidence_text(r)} | {tightness_text(r)} |"
+        for r in records
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def latex_table(records: Iterable[Record]) -> str:
+    """The same as a LaTeX tabular, for a paper's appendix."""
+    rows = [
+        " & ".join(
+            (
+                rf"\texttt{{{_escape(r['key'])}}}",
+                _escape(r["status"]),
+                _escape(r["outcome"]),
+                _escape(evidence_text(r)),
+                _escape(tightness_text(r)),
+            )
+        )
+        + r" \\"
+        for r in records
+    ]
+    head = r"claim & status & outcome & evidence & tightness \\ \hline"
+    return "\n".join([r"\begin{tabular}{lllll}", head, *rows, r"\end{tabular}"]) + "\n"
+
+
+def _escape(text: str) -> str:
+    return "".join(f"\\{c}" if c in "_&%#$" else c for c in text)
