@@ -188,7 +188,7 @@ def _dual_active_set(K: Array, q: Array, allowed: Array, done: Array, limit: int
             entering=jnp.where(moved & ~enters, j, -1),
             ray=jnp.where(infeasible, direction / jnp.sum(jnp.abs(direction)), state.ray),
             status=jnp.where(optimal, Status.OPTIMAL, jnp.where(infeasible, Status.INFEASIBLE, _RUNNING)),
-            steps=state.steps + moved,
+            steps=state.steps + moved.astype(state.steps.dtype),
         )
 
     def unfinished(state: _Dual) -> Array:
