@@ -50,13 +50,13 @@ def near_orthogonal_latent(sizes: Sizes) -> int:
 
 
 def near_orthogonal_problem(
-    sizes: Sizes, z: Float[Array, " n"]
+    sizes: Sizes, z: Float[Array, " n"], share: float = 0.95
 ) -> tuple[LinearProblem, Float[Array, ""], Float[Array, ""]]:
-    """Points that meet A(ψ, φ) with 1 − ψ > (m − 1)φ, and that ψ and φ. Sizes: m, d ≥ m, k."""
+    """Points that meet A(ψ, φ) with (m − 1)φ < share · (1 − ψ), and that ψ and φ. Sizes: m, d ≥ m, k."""
     m = sizes["m"]
     entries, labels, bounds = z[: latent_size(m)], z[latent_size(m) : latent_size(m) + m], z[latent_size(m) + m :]
     psi = 0.5 * jax.nn.sigmoid(bounds[0])
-    phi = 0.95 * jax.nn.sigmoid(bounds[1]) * (1.0 - psi) / max(m - 1, 1)
+    phi = share * jax.nn.sigmoid(bounds[1]) * (1.0 - psi) / max(m - 1, 1)
     X = points_from_gram(near_orthogonal_gram(entries, m, psi, phi), sizes["d"])
     return LinearProblem(X, signs(labels), last(sizes["k"], m)), psi, phi
 
@@ -97,3 +97,35 @@ def complementarity(i: ApproximateKKT) -> Float[Array, ""]:
 def feasibility(i: ApproximateKKT) -> Float[Array, ""]:
     """min Mᵢ − 1 up to rounding: ≥ 0 where w is feasible for (P)."""
     return jnp.min(margins(i)) - 1.0 + 1e-12
+
+
+class TrainedModel(NamedTuple):
+    """A linear model with multipliers, and the points to forget."""
+
+    X: Float[Array, "m d"]
+    y: Float[Array, " m"]
+    forget: Bool[Array, " m"]
+    w: Float[Array, " d"]
+    lam: Float[Array, " m"]
+
+
+def planted_latent(n: int, d: int) -> int:
+    """Latent length of :func:`planted`: a multiplier, a slack and d − 1 coordinates a point."""
+    return n * (d + 1)
+
+
+def planted(z: Float[Array, " latent"], n: int, d: int) -> tuple[Float[Array, "n d"], Float[Array, " d"], Array]:
+    """Rows yᵢxᵢ, separable in any dimension d ≥ 2, with their max-margin model w* and multipliers λ*.
+
+    w* = ρe₁ with ρ² = Σλ*, rows ((1 + gapᵢ)/ρ, tᵢ), λ*ᵢ gapᵢ = 0, and t₁ chosen so that Σ λ*ᵢ tᵢ = 0.
+    Points off the margin and points on it with multiplier 0 both occur; the first is always a support
+    vector.
+    """
+    a, b, t = z[:n], z[n : 2 * n], jnp.tanh(z[2 * n :]).reshape(n, d - 1)
+    first = jnp.arange(n) == 0
+    lam = jnp.where(first, jnp.exp(jnp.tanh(a)), jax.nn.relu(jnp.tanh(a)))
+    gap = jnp.where(lam > 0, 0.0, jax.nn.relu(b))
+    t = t.at[0].set(-(jnp.where(first, 0.0, lam) @ t) / lam[0])
+    rho = jnp.sqrt(jnp.sum(lam))
+    rows = jnp.concatenate([((1.0 + gap) / rho)[:, None], t], axis=1)
+    return rows, jnp.zeros(d).at[0].set(rho), lam
