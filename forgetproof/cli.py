@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from forgetproof.runtime import start_jax
+
 app = typer.Typer(
     name="forgetproof",
     help="Verify the theory of machine unlearning: which theorems hold, how tightly, and where they break.",
@@ -34,13 +36,6 @@ def usage_fault(fault: Exception) -> str | None:
     if isinstance(fault, ModuleNotFoundError):
         return f"{fault.name} is not installed; run: pip install 'forgetproof[reproduce,bench]'"
     return None
-
-
-def _start_jax() -> None:
-    """Float64 for theory: the command line owns its process, so it may set what the library must not."""
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
 
 
 def _select(patterns: list[str] | None) -> list[Any]:
@@ -79,7 +74,7 @@ def claims(
     as_json: Json = False,
 ) -> None:
     """List the claims: paper, title, status, conclusions and the evidence found so far."""
-    _start_jax()
+    start_jax()
     from experiments import ledger
     from theory.report import describe
 
@@ -110,7 +105,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check claims on random instances; exit code 1 if one is refuted or could not be verified."""
-    _start_jax()
+    start_jax()
     chosen = _select(patterns)
     if instance is not None:
         records = [_replay(chosen, instance)]
@@ -169,7 +164,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """The main job: run every claim and study, and write report.html, report.json and the pictures."""
-    _start_jax()
+    start_jax()
     from forgetproof.screen import show_reproduction, stages
     from paper_repro.reproduce import ReproduceError
     from paper_repro.reproduce import reproduce as run
@@ -193,7 +188,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure speed as a ratio against named peers in the same run."""
-    _start_jax()
+    start_jax()
     from experiments.benchmarks import all_benchmarks
     from forgetproof.screen import progress, show_benchmarks
 

@@ -2,11 +2,14 @@
 
 import os
 
+from forgetproof.runtime import start_jax
+
+start_jax()
+
 import jax
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
-jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 install_import_hook(["theory"], "beartype.beartype")

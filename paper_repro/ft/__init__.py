@@ -1,0 +1,1 @@
+"""Paper FT, arXiv 2410.03833: why fine-tuning does not forget, in over-parameterised linear regression."""

@@ -1,0 +1,1 @@
+"""Paper GA, arXiv 2510.14844: gradient ascent, KKT points of margin maximisation."""
