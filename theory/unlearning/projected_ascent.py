@@ -1,7 +1,7 @@
 """Projected ascent: the ascent step minus its component in the span of the retained points.
 
-w⊥ = w − (I − P_R) Σ_{l∈F} λ_l y_l x_l keeps every retained margin. On data where every retained
-point stays a support vector it *is* the retrained max-margin model (derived here).
+w⊥ = w − (I − P_R) Σ_{l∈F} λ_l y_l x_l keeps every retained margin. Where every retained point is on
+the margin and stays a support vector it *is* the retrained max-margin model (derived here).
 """
 
 from typing import Any, NamedTuple
@@ -15,7 +15,12 @@ from theory.unlearning.ascent import multipliers_of
 
 
 class Projected(NamedTuple):
-    """A projected step. ``multipliers`` (λ + κ, 0 on F) are ≥ 0 exactly when ``w`` is the retrained model."""
+    """A projected step; ``multipliers`` are λ + κ, 0 on F.
+
+    They expand ``w`` with the trained model's own stationarity error. With none, all retained points on
+    the margin and ``multipliers`` ≥ 0, ``w`` is the retrained model. A negative one disproves that only
+    where the retained points are independent; dependent points have other expansions.
+    """
 
     w: Float[Array, " d"]
     multipliers: Float[Array, " m"]
