@@ -142,17 +142,16 @@ def _replay(chosen: list[Any], path: Path) -> dict[str, Any]:
     from theory.evidence.check import check_instance
 
     try:
-        if len(chosen) > 1:
-            key = instance_key(path)
-            chosen = [claim for claim in chosen if claim.key == key]
-        if len(chosen) != 1:
-            raise UserError(f"{path}: --instance needs the one claim it belongs to, as in: check KEY --instance FILE")
-        instance, _ = load_instance(path, chosen[0])
+        key = instance_key(path)
+        claim = next((claim for claim in chosen if claim.key == key), None)
+        if claim is None:
+            raise UserError(f"{path}: no claim {key!r} among those named; it is an instance of that one")
+        instance, _ = load_instance(path, claim)
     except InstanceFileError as fault:
         raise UserError(str(fault)) from fault
     began = time.perf_counter()
-    verdict = check_instance(chosen[0], instance)
-    return replay(chosen[0], verdict, time.perf_counter() - began, path)
+    verdict = check_instance(claim, instance)
+    return replay(claim, verdict, time.perf_counter() - began, path)
 
 
 @app.command()

@@ -29,7 +29,7 @@ def _bars(quiet: bool) -> Progress:
         TimeElapsedColumn(),
         TextColumn("{task.fields[now]}"),
         console=Console(stderr=True),
-        disable=quiet,
+        disable=quiet or not sys.stderr.isatty(),
         transient=True,
     )
 

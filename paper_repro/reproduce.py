@@ -122,9 +122,7 @@ def _targets(papers: Sequence[str], seed: int, stages: Stages) -> list[dict[str,
     return found
 
 
-def _pictures(
-    papers: Sequence[str], profile: str, seed: int, staging: Path, stages: Stages
-) -> list[dict[str, Any]]:
+def _pictures(papers: Sequence[str], profile: str, seed: int, staging: Path, stages: Stages) -> list[dict[str, Any]]:
     from experiments.store import load_dataset, save_dataset
     from experiments.study import all_studies
     from figures import all_figures

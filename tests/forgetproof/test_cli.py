@@ -1,0 +1,223 @@
+"""The command line as a user meets it: outputs, exit codes, one-line errors."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forgetproof.__main__ import main
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "my_claim.py"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder; returns (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FORGETPROOF_HOME", raising=False)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["forgetproof", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+def one_line(err: str) -> str:
+    assert err.startswith("forgetproof: "), err
+    assert err.count("\n") == 1, err
+    return err
+
+
+def test_claims_json_lists_every_claim(run):
+    code, out, err = run("claims", "--json")
+    listed = json.loads(out)
+    assert code == 0
+    assert err == ""
+    assert {"key", "paper", "title", "status", "conclusions", "outcome"} <= set(listed[0])
+    assert "ga.linear.ascent_step" in [entry["key"] for entry in listed]
+
+
+def test_claims_table_shows_keys(run):
+    code, out, _ = run("claims", "ga.linear.ascent_step")
+    assert code == 0
+    assert "ga.linear.ascent_step" in out
+    assert "none yet" in out
+
+
+def test_check_json_then_evidence_is_remembered(run):
+    code, out, _ = run("check", "ga.linear.ascent_step", "--examples", "40", "--json")
+    (entry,) = json.loads(out)
+    assert code == 0
+    assert entry["outcome"] == "HOLDS"
+    assert entry["instances"] == 40
+    assert entry["tightness"] == pytest.approx(1.0)
+    code, out, _ = run("claims", "ga.linear.ascent_step", "--json")
+    assert json.loads(out)[0]["outcome"] == "HOLDS"
+
+
+def test_own_claims_true_and_false_and_replay(run):
+    code, out, err = run("check", str(EXAMPLE), "--examples", "60")
+    assert code == 1
+    assert err == ""
+    assert "counterexample to own.too_sharp" in out
+    assert "fails" in out
+    saved = next(Path(".forgetproof/refuted").glob("own.too_sharp*.npz"))
+    assert f"forgetproof check {EXAMPLE} --instance {saved}" in out
+    code, out, _ = run("check", str(EXAMPLE), "--instance", str(saved), "--json")
+    (entry,) = json.loads(out)
+    assert code == 1
+    assert entry["key"] == "own.too_sharp"
+    assert entry["outcome"] == "REFUTED"
+
+
+def test_same_seed_same_numbers(run):
+    def numbers(seed):
+        entry = json.loads(run("check", str(EXAMPLE), "-n", "50", "--seed", seed, "--json")[1])[0]
+        return entry["tightness"]
+
+    assert numbers("7") == numbers("7")
+    assert numbers("7") != numbers("8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["check", "ga.linear.ascent_stepp"], "did you mean ga.linear.ascent_step"),
+        (["check", "no.such.claim_at_all"], "no claim matches"),
+        (["check", "missing.py"], "no such file"),
+        (["check", "--examples", "0"], "--examples"),
+        (["check", "--examples", "many"], "--examples"),
+        (["check", "--seed", "-1"], "--seed"),
+        (["frobnicate"], "frobnicate"),
+        (["check", "--frobnicate"], "--frobnicate"),
+        (["check", "ga.linear.ascent_step", "--instance", "missing.npz"], "no such file"),
+        (["check", "--instance", "missing.npz"], "no such file"),
+        (["reproduce", "nobody"], "expected one of"),
+        (["reproduce", "--profile", "slow"], "--profile"),
+        (["bench", "nothing"], "no benchmark named"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_bad_usage_is_one_clear_line(run, arguments, words):
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert words in one_line(err)
+    assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("def broken(:\n", "SyntaxError"),
+        ("1 / 0\n", "ZeroDivisionError"),
+        ("x = 1\n", "at least one forgetproof.Claim"),
+        ("from forgetproof import Claim\nCLAIM = Claim(key='x')\n", "TypeError"),
+    ],
+    ids=["syntax", "raises", "no claim", "fields missing"],
+)
+def test_bad_claim_file_is_one_clear_line(run, content, words):
+    Path("bad.py").write_text(content)
+    code, _, err = run("check", "bad.py")
+    assert code == 2
+    assert words in one_line(err)
+    assert "bad.py" in err
+
+
+def test_claim_whose_functions_disagree_names_file_and_claim(run):
+    Path("odd.py").write_text(EXAMPLE.read_text().replace("2 * sizes", "3 * sizes"))  # b is longer than a
+    code, _, err = run("check", "odd.py", "-n", "10")
+    assert code == 2
+    assert "odd.py: claim own." in one_line(err)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: b"",
+        lambda data: b"not a zip file",
+        lambda data: data.replace("too_sharp".encode("utf-32-le"), "too_shorp".encode("utf-32-le")),
+    ],
+    ids=["truncated", "empty", "not a zip", "altered"],
+)
+def test_damaged_instance_is_refused(run, damage):
+    run("check", str(EXAMPLE), "-n", "20")
+    saved = next(Path(".forgetproof/refuted").glob("own.too_sharp*.npz"))
+    Path("hurt.npz").write_bytes(damage(saved.read_bytes()))
+    code, _, err = run("check", str(EXAMPLE), "--instance", "hurt.npz")
+    assert code == 2
+    one_line(err)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"header": '{"key": "own.other", "sizes": {"d": 2}}'}, "no claim 'own.other' among those named"),
+        ({"header": '{"key": "own.too_sharp", "sizes": {"d": 99999999999}}'}, "sizes"),
+        ({"header": '{"key": "own.too_sharp", "sizes": {"n": 2}}'}, "sizes"),
+        ({"header": "not json"}, "no readable header"),
+        ({"instance:['a']": np.zeros(7)}, "expected ['a'] as float64[2], got float64[7]"),
+        ({"instance:['c']": np.zeros(2)}, "unexpected array"),
+    ],
+    ids=["another claim", "huge size", "unknown size", "header", "shape", "extra array"],
+)
+def test_forged_instance_is_refused(run, change, words):
+    fields = {
+        "header": '{"key": "own.too_sharp", "sizes": {"d": 2}}',
+        "instance:['a']": np.ones(2),
+        "instance:['b']": np.ones(2),
+    }
+    np.savez("forged.npz", **{name: np.array(value) for name, value in (fields | change).items()})
+    code, _, err = run("check", str(EXAMPLE), "--instance", "forged.npz")
+    assert code == 2
+    assert words in one_line(err)
+
+
+def test_pickled_instance_is_refused_unread(run, tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (os.mkdir, (str(tmp_path / "sprung"),))
+
+    np.savez("trap.npz", header=np.array([Trap()], dtype=object))
+    code, _, err = run("check", str(EXAMPLE), "--instance", "trap.npz")
+    assert code == 2
+    one_line(err)
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_damaged_ledger_is_reported_and_left_alone(run):
+    Path(".forgetproof").mkdir()
+    Path(".forgetproof/evidence.json").write_text("{ half")
+    for command in (["claims"], ["check", str(EXAMPLE), "-n", "10"]):
+        code, _, err = run(*command)
+        assert code == 2
+        assert "move it away" in one_line(err)
+    assert Path(".forgetproof/evidence.json").read_text() == "{ half"
+
+
+def test_help_lists_the_commands(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(command in out for command in ("claims", "check", "reproduce", "bench"))
+
+
+def test_version(run):
+    from forgetproof import __version__
+
+    code, out, _ = run("--version")
+    assert code == 0
+    assert out.strip() == f"forgetproof {__version__}"
+
+
+def test_a_closed_pipe_is_no_traceback(tmp_path):
+    command = f"{sys.executable} -m forgetproof claims --json | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "Traceback" not in done.stderr
