@@ -17,6 +17,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+OPTIONAL = {  # packages that only some commands need, and the extra that brings them
+    "sympy": "exact",
+    "matplotlib": "reproduce",
+    "sklearn": "reproduce",
+    "xarray": "reproduce",
+    "latex2mathml": "reproduce",
+    "clarabel": "bench",
+}
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else on standard output.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the random instances.")]
 
@@ -33,8 +42,8 @@ def usage_fault(fault: Exception) -> str | None:
         raise KeyboardInterrupt from None
     if isinstance(fault, OSError):
         return f"{fault.filename or 'file'}: {fault.strerror or fault}"
-    if isinstance(fault, ModuleNotFoundError):
-        return f"{fault.name} is not installed; run: pip install 'forgetproof[reproduce,bench]'"
+    if isinstance(fault, ModuleNotFoundError) and fault.name in OPTIONAL:
+        return f"{fault.name} is not installed; run: pip install 'forgetproof[{OPTIONAL[fault.name]}]'"
     return None
 
 
