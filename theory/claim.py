@@ -199,7 +199,9 @@ def _compare(conclusion: Conclusion, instance: Instance, solution: Solution) -> 
     else:
         small, large = (lhs, rhs) if conclusion.relation == "<=" else (rhs, lhs)
         excess = small - large
-        tightness = jnp.where(large > 0, small / jnp.where(large > 0, large, 1.0), jnp.where(excess > 0, jnp.inf, 0.0))
+        shown = large > allowed  # a ratio of two roundings says nothing
+        ratio = small / jnp.where(shown, large, 1.0)
+        tightness = jnp.where(shown, ratio, jnp.where(excess > allowed, jnp.inf, 0.0))
     at = jnp.argmax(excess - allowed)
     return Comparison(
         lhs=lhs.ravel()[at],

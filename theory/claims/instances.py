@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Sizes
+from theory.data.correlated import correlate
 from theory.data.near_orthogonal import latent_size, near_orthogonal_gram, points_from_gram
 from theory.numerics import norm
 
@@ -129,3 +130,28 @@ def planted(z: Float[Array, " latent"], n: int, d: int) -> tuple[Float[Array, "n
     rho = jnp.sqrt(jnp.sum(lam))
     rows = jnp.concatenate([((1.0 + gap) / rho)[:, None], t], axis=1)
     return rows, jnp.zeros(d).at[0].set(rho), lam
+
+
+def correlated_latent(sizes: Sizes) -> int:
+    """Latent length of :func:`correlated_model`: nearly orthogonal points and a correlation."""
+    return near_orthogonal_latent(sizes) + 1
+
+
+def correlated_model(sizes: Sizes, z: Float[Array, " n"]) -> TrainedModel:
+    """Forget points correlated (c < 1) with a retained one of the same label; w interpolates the labels.
+
+    w is the max-margin model wherever ``lam`` ≥ 0. The retained points are nearly orthogonal, so the
+    retrained model interpolates their labels too, see :func:`retrained_multipliers`. Sizes: m, d ≥ m, k.
+    """
+    problem, _, _ = near_orthogonal_problem(sizes, z[:-1], share=0.3)
+    X, y = correlate(problem.X, problem.y, sizes["k"], 0.99 * jax.nn.sigmoid(z[-1]))
+    rows = y[:, None] * X
+    lam = jnp.linalg.solve(rows @ rows.T, jnp.ones_like(y))
+    return TrainedModel(X, y, problem.forget, rows.T @ lam, lam)
+
+
+def retrained_multipliers(i: TrainedModel) -> Float[Array, " m"]:
+    """λ* of the retained points' interpolator, 0 on F; the max-margin model on R wherever λ* ≥ 0."""
+    rows = jnp.where(i.forget[:, None], 0.0, i.y[:, None] * i.X)
+    kept = jnp.where(i.forget, 0.0, 1.0)
+    return kept * jnp.linalg.solve(rows @ rows.T + jnp.diag(1.0 - kept), kept)

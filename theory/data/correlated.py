@@ -2,11 +2,21 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Key
+from jaxtyping import Array, Float, Key
 
 from theory.data.dataset import ForgetSplit
 from theory.data.near_orthogonal import random_labels
 from theory.numerics import require_x64
+
+
+def correlate(
+    noise: Float[Array, "m d"], labels: Float[Array, " m"], k: int, correlation: Float[Array, ""] | float
+) -> tuple[Float[Array, "m d"], Float[Array, " m"]]:
+    """Tie the last ``k`` rows to retained ones, x_l = c x_i + √(1 − c²) noise_l and y_l = y_i, i = l mod (m − k)."""
+    m = noise.shape[0]
+    partner = jnp.arange(m - k, m) % (m - k)
+    related = correlation * noise[partner] + jnp.sqrt(1.0 - correlation**2) * noise[m - k :]
+    return noise.at[m - k :].set(related), labels.at[m - k :].set(labels[partner])
 
 
 def sample_correlated(key: Key[Array, ""], m: int, d: int, k: int, correlation: float) -> ForgetSplit:
@@ -32,8 +42,5 @@ def sample_correlated(key: Key[Array, ""], m: int, d: int, k: int, correlation: 
         raise ValueError(f"correlation: expected a value in [0, 1], got {correlation}")
     noise_key, label_key = jax.random.split(key)
     noise = jax.random.normal(noise_key, (m, d)) / jnp.sqrt(d)
-    partner = jnp.arange(m - k, m) % (m - k)
-    related = correlation * noise[partner] + jnp.sqrt(1.0 - correlation**2) * noise[m - k :]
-    labels = random_labels(label_key, m)
-    y = labels.at[m - k :].set(labels[partner])
-    return ForgetSplit(noise.at[m - k :].set(related), y, jnp.arange(m) >= m - k)
+    X, y = correlate(noise, random_labels(label_key, m), k, correlation)
+    return ForgetSplit(X, y, jnp.arange(m) >= m - k)
