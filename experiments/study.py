@@ -1,0 +1,56 @@
+"""What a study is: a question, its parameters for three sizes of run, and a pure function of them.
+
+One study is one file, ``experiments/studies/<name>.py``, that holds ``STUDY``; nothing is listed by hand.
+"""
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+Parameters = Mapping[str, Any]
+Labelled = tuple[tuple[str, ...], np.ndarray, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A measurement over a grid. ``run`` depends on nothing but its parameters, ``seed`` among them."""
+
+    key: str  # also the name of its file and of the dataset
+    paper: str  # a key of theory.claims.PAPERS
+    title: str
+    question: str
+    quick: Parameters  # seconds
+    full: Parameters  # minutes: larger and finer
+    tiny: Parameters  # for tests: the smallest grid that has every axis
+    run: Callable[[Parameters], xr.Dataset]
+
+
+@functools.cache
+def all_studies() -> dict[str, Study]:
+    """Every study by key, in key order."""
+    from experiments import studies
+
+    found: dict[str, Study] = {}
+    for info in pkgutil.iter_modules(studies.__path__, prefix=studies.__name__ + "."):
+        study = getattr(importlib.import_module(info.name), "STUDY", None)
+        if study is not None:
+            found[study.key] = study
+    return dict(sorted(found.items()))
+
+
+def labelled(dims: str | Sequence[str], values: Any, long_name: str, units: str = "1") -> Labelled:
+    """A dataset's variable with what it is and its unit ("1" for a pure number).
+
+    Integers become int32, which is the widest that the file format keeps.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind in "iu":
+        array = array.astype(np.int32, casting="same_kind") if array.dtype.kind == "i" else array.astype(np.int32)
+    names = (dims,) if isinstance(dims, str) else tuple(dims)
+    return names, array, {"units": units, "long_name": long_name}

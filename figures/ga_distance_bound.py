@@ -1,0 +1,52 @@
+"""Distance to retraining against the certificate's bound."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+
+from figures.style import BLACK, ORANGE, RED, canvas, legend, panel_titles
+
+STUDY = "ga_distance_bound"
+CAPTION = (
+    "Distance of approximate KKT points to the retrained model against the bound that their certificate (ε, δ, λ) "
+    "gives, both over the norm of the retrained model. No point lies above the line y = x. (a) The bound with the sum "
+    "of slacknesses is nearly attained; (b) the coarser one, with the largest slackness times |R|, is looser."
+)
+_LOOKS = {
+    "plain ascent": {"color": RED, "marker": "^"},
+    "random KKT point": {"color": ORANGE, "marker": "o"},
+}
+
+
+def plot(dataset: xr.Dataset) -> Figure:
+    """Two panels: the sharp and the coarse bound."""
+    figure, grid = canvas(1, 2, width=8.6, height=4.0, sharey=True)
+    bounds = ("bound", "coarse_bound")
+    labels = (
+        r"bound $\sqrt{\varepsilon^2+2\sum_i\lambda_i(M_i-1)}\,/\,\|w^*\|$",
+        r"bound $\sqrt{\varepsilon^2+2|R|\delta}\,/\,\|w^*\|$",
+    )
+    shown = np.stack([dataset[name].values for name in ("distance", *bounds)])
+    shown = shown[np.isfinite(shown) & (shown > 1e-14)]
+    ends = np.array([shown.min() / 1.5, shown.max() * 1.5])
+    for axis, name, label in zip(grid[0], bounds, labels, strict=True):
+        axis.plot(ends, ends, color=BLACK, linewidth=1.2, label="y = x (the bound)")
+        for family, look in _LOOKS.items():
+            one = dataset.sel(family=family)
+            axis.plot(one[name], one.distance, linestyle="none", markersize=4, alpha=0.6, label=family, **look)
+        axis.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel=label)
+        legend(axis, loc="upper left")
+    grid[0][0].set_ylabel(r"distance to the retrained model / $\|w^*\|$")
+    ratios = [np.nanmax((dataset.distance / dataset[name]).values) for name in bounds]
+    panel_titles(grid[0], [f"largest distance / bound = {ratio:.3f}" for ratio in ratios])
+    return figure
+
+
+def findings(dataset: xr.Dataset) -> list[str]:
+    """Violations and tightness of the sharp bound."""
+    ratio = (dataset.distance / dataset.bound).values
+    ratio = ratio[np.isfinite(ratio)]
+    return [
+        f"{np.sum(ratio > 1 + 1e-9)} of {len(ratio)} approximate KKT points are farther from retraining than their "
+        f"certificate's bound; the largest distance is {ratio.max():.3f} of it."
+    ]
