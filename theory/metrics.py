@@ -32,6 +32,6 @@ def regression_losses(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """(RL, UL): mean squared error over the retained and over the forget rows."""
     squared = (X @ w - y) ** 2
-    count = jnp.sum(forget)
+    count = jnp.sum(jnp.where(forget, 1.0, 0.0))
     remaining = jnp.sum(jnp.where(forget, 0.0, squared)) / (len(y) - count)
     return remaining, jnp.sum(jnp.where(forget, squared, 0.0)) / count
