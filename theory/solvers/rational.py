@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 Matrix = Any  # a DomainMatrix or a sympy.Matrix
+ZERO, ONE = Fraction(0), Fraction(1)
 MatrixMaker = Callable[[Sequence[Sequence[Fraction]]], Any]
 
 
@@ -26,7 +27,8 @@ def rational_matrix(rows: Sequence[Sequence[Fraction]]) -> Matrix:
         from sympy.polys.matrices import DomainMatrix
     except ImportError as fault:
         raise ImportError("exact checks need sympy: pip install 'forgetproof[exact]'") from fault
-    entries = [[QQ(entry.numerator, entry.denominator) for entry in row] for row in rows]
+    make, zero = QQ.dtype, QQ.zero  # the ground type itself: half the cost of a small instance is spent here
+    entries = [[make(e.numerator, e.denominator) if e else zero for e in row] for row in rows]
     return DomainMatrix(entries, (len(rows), len(rows[0])), QQ).to_dense()
 
 
@@ -46,14 +48,26 @@ def pick_rows(A: Matrix, rows: Sequence[int]) -> Matrix:
 def keep_entries(kept: Sequence[int], size: int, matrix: MatrixMaker) -> Matrix:
     """Diagonal matrix (size, size) that keeps the entries with those indices and zeroes the others."""
     inside = set(kept)
-    return matrix([[Fraction(int(i == j and i in inside)) for j in range(size)] for i in range(size)])
+    return matrix([[ONE if i == j and i in inside else ZERO for j in range(size)] for i in range(size)])
+
+
+def inverse(A: Matrix) -> Matrix | None:
+    """A⁻¹, or None where A is singular. Found by inverting: a rank computed first costs more than the inverse."""
+    from sympy.matrices.exceptions import NonInvertibleMatrixError
+    from sympy.polys.matrices.exceptions import DMNonInvertibleMatrixError
+
+    try:
+        return A.inv()
+    except (NonInvertibleMatrixError, DMNonInvertibleMatrixError):
+        return None
 
 
 def pseudo_inverse(A: Matrix) -> Matrix:
-    """A⁺ for any rank: Aᵀ(AAᵀ)⁻¹ when the rows are independent, else from the rank factorisation A = C F."""
+    """A⁺ for any rank: Aᵀ(AAᵀ)⁻¹ where the rows are independent, else from the rank factorisation A = C F."""
+    gram = inverse(A * A.transpose()) if A.shape[0] <= A.shape[1] else None
+    if gram is not None:
+        return A.transpose() * gram
     reduced, pivots = A.rref()
-    if len(pivots) == A.shape[0]:
-        return A.transpose() * (A * A.transpose()).inv()
     if not pivots:
         return A.transpose()
     C, F = A.extract(list(range(A.shape[0])), list(pivots)), pick_rows(reduced, range(len(pivots)))

@@ -129,11 +129,10 @@ def excess(instance: NoisyProblem, s: Noisy) -> Float[Array, ""]:
 
 
 def exact(sizes: Sizes, seed: int, matrix: MatrixMaker = rational_matrix) -> dict[str, bool]:
-    """The conclusions over the rationals; instances whose noise cannot be fitted get labels without it."""
+    """The conclusions over the rationals, on noise that can be fitted: e is projected onto the column space."""
     p = RationalProblem(sizes, seed, matrix, noise=True)
-    if p.X.rank() < p.m:
-        p = RationalProblem(sizes, seed, matrix)
-    w_o, u = p.pretrained, p.pretrained + p.shift - project(p.X, p.shift)
+    p.fit_noise()
+    w_o, u = p.pretrained, p.pretrained + p.direction - project(p.X, p.direction)
     e_R, e_F = p.split(p.noise)
     eta, v = e_F - p.X_F * (p.inverse_R * e_R), p.X_F * (p.w_star - p.project_R(p.w_star))
     unlearning = p.unlearning_loss(p.golden)

@@ -2,11 +2,13 @@
 
 import random
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from theory.claim import Sizes
 from theory.solvers import rational
-from theory.solvers.rational import Matrix, MatrixMaker, rational_matrix
+from theory.solvers.rational import ZERO, Matrix, MatrixMaker, rational_matrix
+
+ENTRIES = tuple(Fraction(n, d) for d in range(1, 6) for n in range(-9, 10))
 
 
 class RationalProblem:
@@ -15,7 +17,8 @@ class RationalProblem:
     Args:
         sizes: rows r and f, columns a, b, c, each ≥ 0, at least one row and column a side.
         seed: the instance is a function of it and of the sizes. matrix: the arithmetic, see
-            :mod:`theory.solvers.rational`. noise: whether y = X w* + e with a random rational e.
+            :mod:`theory.solvers.rational`. noise: whether y = X w* + e; then
+            ``noise``, ``direction`` and ``ridge`` are drawn too.
 
     Ranks are whatever the draw gives; no identity of F1 to F4 needs full row rank.
     """
@@ -30,16 +33,24 @@ class RationalProblem:
         self.distinct, self.full_overlap = b == 0, a == 0 and c == 0
 
         def draw() -> Fraction:
-            return Fraction(rng.randint(-9, 9), rng.randint(1, 5))
+            return ENTRIES[int(rng.random() * len(ENTRIES))]
 
-        rows = [
-            [draw() if (j < a + b if i < r else j >= a) else Fraction(0) for j in range(self.d)] for i in range(self.m)
-        ]
+        rows = [[draw() if (j < a + b if i < r else j >= a) else ZERO for j in range(self.d)] for i in range(self.m)]
         self.X = matrix(rows)
         self.w_star = matrix([[draw()] for _ in range(self.d)])
-        self.shift = matrix([[draw()] for _ in range(self.d)])  # an arbitrary direction
-        self.noise = matrix([[draw() if noise else Fraction(0)] for _ in range(self.m)])
-        self.ridge = Fraction(rng.randint(1, 9), rng.randint(1, 5))
+        self.y = self.X * self.w_star
+        if noise:
+            self.noise = matrix([[draw()] for _ in range(self.m)])
+            self.direction = matrix([[draw()] for _ in range(self.d)])  # picks an interpolant
+            self.ridge = abs(draw()) + 1
+            self.y = self.y + self.noise
+
+    def fit_noise(self) -> None:
+        """Replace the noise by its projection onto the column space of X, so that some w fits all labels.
+
+        The draw may lack full row rank, with which every label could be fitted. Call before the models.
+        """
+        self.noise = self.X * rational.least_norm(self.X, self.noise)
         self.y = self.X * self.w_star + self.noise
 
     @cached_property
@@ -83,7 +94,7 @@ class RationalProblem:
 
     def scalar(self, value: Fraction, size: int) -> Matrix:
         """value · I of that size."""
-        return self.matrix([[value if i == j else Fraction(0) for j in range(size)] for i in range(size)])
+        return self.matrix([[value if i == j else ZERO for j in range(size)] for i in range(size)])
 
     def project_R(self, v: Matrix) -> Matrix:
         """P_R v."""
@@ -91,7 +102,7 @@ class RationalProblem:
 
     def on(self, columns: range, v: Matrix) -> Matrix:
         """v on those columns, 0 elsewhere."""
-        return rational.keep_entries(columns, self.d, self.matrix) * v
+        return _keeping(columns, self.d, self.matrix) * v
 
     @property
     def retained_columns(self) -> range:
@@ -121,3 +132,8 @@ class RationalProblem:
     def mean_square(self, v: Matrix) -> Matrix:
         """‖v‖² over the number of entries of v, a 1×1 matrix."""
         return rational.mean_square(v, self.matrix)
+
+
+@lru_cache(maxsize=64)
+def _keeping(columns: range, size: int, matrix: MatrixMaker) -> Matrix:
+    return rational.keep_entries(columns, size, matrix)
