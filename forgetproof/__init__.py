@@ -1,7 +1,7 @@
 """forgetproof verifies the theory of machine unlearning.
 
-The public names load on first use, so that importing the package costs nothing; most of them need
-JAX with 64-bit types: ``jax.config.update("jax_enable_x64", True)``.
+The public names load on first use, so that importing the package costs nothing. They need JAX with
+64-bit types: call ``forgetproof.start_jax()`` first, or ``jax.config.update("jax_enable_x64", True)``.
 """
 
 from importlib import import_module
@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "forgetproof.runtime": ("start_jax",),
     "theory.certificate": ("Certificate", "certificate"),
     "theory.claim": ("Assumption", "Claim", "Conclusion", "Counterexample", "Outcome", "evaluate", "judge"),
     "theory.claims": ("all_claims",),
