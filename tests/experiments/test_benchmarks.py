@@ -1,0 +1,100 @@
+"""Benchmarks run, agree on their answers and serialise; no test asserts a time."""
+
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+
+from experiments.benchmarks import Benchmark, BenchmarkResult, all_benchmarks
+from experiments.benchmarks.measure import dual_residual, medians, peer
+from experiments.benchmarks.model import growth
+from experiments.benchmarks.peers import clarabel_dual, clarabel_primal, linear_svc, svc_mirrored
+
+NAMES = ("check_batched", "exact", "leave_one_out", "margin_batch")
+AGREES = {"sklearn SVC": 1e-5, "sklearn SVC, precomputed": 1e-5, "Clarabel": 1e-7}  # what each peer can reach
+
+
+@pytest.fixture(scope="module")
+def results() -> dict[str, BenchmarkResult]:
+    return {name: benchmark.run(True) for name, benchmark in all_benchmarks().items()}
+
+
+def test_every_benchmark_is_found() -> None:
+    found = all_benchmarks()
+    assert tuple(found) == NAMES
+    assert all(isinstance(b, Benchmark) and b.name == name and b.target > 1 for name, b in found.items())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_are_finite_and_positive(name: str, results: dict[str, BenchmarkResult]) -> None:
+    result = results[name]
+    assert result.name == name
+    assert set(result.targets) <= set(result.ratios)
+    assert "ours" in result.seconds
+    assert set(result.ratios) <= set(result.seconds)
+    for value in (*result.ratios.values(), *result.seconds.values(), *(row[2] for row in result.growth.rows)):
+        assert math.isfinite(value)
+        assert value > 0
+    assert set(result.growth.exponents) == {"m", "d"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_contenders_solve_the_same_problems(name: str, results: dict[str, BenchmarkResult]) -> None:
+    for contender, residual in results[name].residuals.items():
+        allowed = next((tol for peer_, tol in AGREES.items() if contender.startswith(peer_)), 1e-9)
+        assert 0 <= residual <= allowed, f"{contender}: {residual / allowed:.3g} of what is allowed"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_json_round_trip(name: str, results: dict[str, BenchmarkResult]) -> None:
+    stated = results[name].as_json()
+    assert json.loads(json.dumps(stated)) == stated
+    assert {"name", "passed", "ratios", "targets", "seconds", "residuals", "limit", "growth", "notes"} <= set(stated)
+
+
+def test_peers_on_a_problem_by_hand() -> None:
+    """x₁ = (2, 0) and x₂ = (0, −1), labels + and −: λ = 1/‖xᵢ‖² each, w = (½, 1), x₃ no support vector."""
+    X, y = np.array([[2.0, 0.0], [0.0, -1.0], [3.0, 5.0]]), np.array([1.0, -1.0, 1.0])
+    Z = y[:, None] * X
+    K, lam = Z @ Z.T, np.array([0.25, 1.0, 0.0])
+    assert dual_residual(K, lam) == 0.0
+    np.testing.assert_allclose(svc_mirrored(X, y, 1e-8), lam, atol=1e-6)
+    np.testing.assert_allclose(svc_mirrored(X @ X.T, y, 1e-8, gram=True), lam, atol=1e-6)
+    np.testing.assert_allclose(clarabel_dual(K, 1e-12), lam, atol=1e-7)
+    np.testing.assert_allclose(clarabel_primal(Z, 1e-12), lam, atol=1e-7)
+    np.testing.assert_allclose(linear_svc(X, y, 1e-10), [0.5, 1.0], atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("lam", "least"),
+    [([0.25, 0.5, 0.0], 0.5), ([0.25, 1.0, 0.1], 0.1), ([0.25, 1.0, -0.1], 0.1), ([math.nan, 1.0, 0.0], math.inf)],
+    ids=["margin below 1", "multiplier off the margin", "negative multiplier", "NaN"],
+)
+def test_residual_sees_wrong_multipliers(lam: list[float], least: float) -> None:
+    Z = np.array([[2.0, 0.0], [0.0, 1.0], [3.0, 5.0]])
+    assert dual_residual(Z @ Z.T, np.array(lam)) >= least
+
+
+def test_a_result_passes_only_when_every_target_is_met() -> None:
+    flat = growth([(1, 1, 1.0), (2, 1, 8.0)], [(1, 1, 1.0), (1, 2, 2.0)])
+    assert flat.exponents == pytest.approx({"m": 3.0, "d": 1.0})
+    base = {"seconds": {"ours": 1.0}, "residuals": {}, "sizes": {}, "limit": "", "growth": flat, "seed": 0}
+    targets = {"a": 10.0, "b": 10.0}
+    assert BenchmarkResult(name="x", ratios={"a": 10.0, "b": 11.0}, targets=targets, **base).passed
+    assert not BenchmarkResult(name="x", ratios={"a": 99.0, "b": 9.0}, targets=targets, **base).passed
+
+
+def test_medians_warm_up_first() -> None:
+    calls = []
+    seconds, results = medians({"it": lambda: calls.append(0) or len(calls)}, 3)
+    assert len(calls) == 4
+    assert results == {"it": 4}
+    assert seconds["it"] >= 0
+
+
+def test_a_missing_peer_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "clarabel", None)
+    with pytest.raises(ImportError, match=r"compare with clarabel: pip install 'forgetproof\[bench\]'"):
+        peer("clarabel")
