@@ -7,10 +7,11 @@ from figures.style import BLACK, LOOKS, MATH, canvas, median_and_spread, panel_t
 
 STUDY = "ft_overlap"
 CAPTION = (
-    "Unlearning and remaining loss over the mean square label, against the share of columns that retained and forget "
-    "rows both use (median and 10th to 90th percentile over seeds). The retention mask never touches the retained "
-    "predictions, but forgets less the larger the overlap, and nothing at full overlap; the forget mask forgets everything "
-    "and breaks the retained predictions. The line through the golden model's stars is its closed form."
+    "Unlearning and remaining loss over the mean square label, against the share of columns that retained and "
+    "forget rows both use (median and 10th to 90th percentile over seeds). The retention mask never touches "
+    "the retained predictions, but forgets less the larger the overlap, and nothing at full overlap; the "
+    "forget mask forgets all and breaks the retained predictions. The dotted line through the "
+    "golden model's stars is its closed form."
 )
 _SHOWN = ("pretrained w_o", "golden w_g", "retention mask", "forget mask")
 

@@ -24,8 +24,8 @@ STUDY = "ft_ridge"
 CAPTION = (
     "Fine-tuning forgets once pretraining does not interpolate. (a) Unlearning loss over the golden model's, against "
     "the ridge strength: 0 without ridge, the golden model's with a strong one; the line is the closed form. "
-    "(b) How far fine-tuning moves the model. (c) Without ridge it moves only where labels are noisy and there are fewer "
-    "columns than rows. Medians and 10th to 90th percentiles over seeds."
+    "(b) How far fine-tuning moves the model. (c) Without ridge it moves only where labels are noisy and there are "
+    "fewer columns than rows. Medians and 10th to 90th percentiles over seeds."
 )
 
 

@@ -20,7 +20,8 @@ STUDY = "ga_counter_regime"
 CAPTION = (
     "Forget points that resemble retained ones (correlation c). In the shaded range the plain ascent step ends "
     "farther from the retrained model than the untouched model is (medians over seeds; bands from the 10th to the "
-    "90th percentile). The projected step stays at the retrained model, to rounding, on the same instances."
+    "90th percentile). On the same instances the projected step is the retrained model, to rounding, wherever its "
+    "multipliers stay nonnegative: all but a few of the most correlated ones."
 )
 
 
@@ -32,7 +33,7 @@ def worse(dataset: xr.Dataset, name: str) -> np.ndarray:
 
 
 def plot(dataset: xr.Dataset) -> Figure:
-    """Relative distance and 1 − cos."""
+    """Relative distance, linear, and 1 − cos, logarithmic."""
     figure, grid = canvas(1, 2, width=9.0, height=4.0)
     c = dataset.correlation.values
     for axis, name in zip(grid[0], ("distance", "gap"), strict=True):
@@ -42,16 +43,23 @@ def plot(dataset: xr.Dataset) -> Figure:
             begin = (c[first - 1] + bad[0]) / 2 if first else c[0]
             axis.axvspan(begin, c[-1], color="#EEEEEE", zorder=0)
             axis.text(
-                (begin + c[-1]) / 2, 1e-8, "ascent worse than\ndoing nothing", ha="center", va="center", fontsize=8.5,
+                (begin + c[-1]) / 2,
+                0.62 if name == "distance" else 0.5,
+                "ascent worse\nthan doing\nnothing",
+                ha="center",
+                va="center",
+                fontsize=8.5,
                 color=GREY,
-            )  # fmt: skip
-        for method in dataset.model.values:
-            samples = above_floor(dataset[name].sel(model=method).transpose("correlation", "seed").values)
-            median_and_spread(axis, c, samples, {**LOOKS[method], "markevery": 2}, method)
-        axis.set_yscale("log")
+                transform=axis.get_xaxis_transform(),
+            )
+        for model in dataset.model.values:
+            samples = dataset[name].sel(model=model).transpose("correlation", "seed").values
+            samples = above_floor(samples) if name == "gap" else samples
+            median_and_spread(axis, c, samples, {**LOOKS[model], "markevery": 2}, model)
         axis.set_xlabel(axis_label(dataset.correlation, "correlation c of forget and retained points"))
         axis.set_ylabel(axis_label(dataset[name]))
-        floor_line(axis, above_floor(dataset[name]), x=0.01)
+    grid[0][1].set_yscale("log")
+    floor_line(grid[0][1], above_floor(dataset.gap), x=0.01)
     at = dataset.attrs
     panel_titles(grid[0], [f"distance, {at['k']} of {at['m']} points forgotten", "direction, same instances"])
     shared_legend(figure, grid[0][0], 3)

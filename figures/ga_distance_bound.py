@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import BLACK, ORANGE, RED, canvas, legend, panel_titles
+from figures.style import BLACK, BLUE, RED, canvas, legend, panel_titles
 
 STUDY = "ga_distance_bound"
 CAPTION = (
@@ -13,9 +13,19 @@ CAPTION = (
     "of slacknesses is nearly attained; (b) the coarser one, with the largest slackness times |R|, is looser."
 )
 _LOOKS = {
+    "random KKT point": {"color": BLUE, "marker": "o", "markerfacecolor": "none"},
     "plain ascent": {"color": RED, "marker": "^"},
-    "random KKT point": {"color": ORANGE, "marker": "o"},
 }
+
+
+_EXACT = 1e-6  # below it a point is the retrained model: the bound takes a square root of rounding
+
+
+def tightness(dataset: xr.Dataset, name: str) -> np.ndarray:
+    """Distance over bound of every point that is not the retrained model itself."""
+    distance, bound = dataset.distance.values, dataset[name].values
+    counts = np.isfinite(distance) & (np.maximum(distance, bound) > _EXACT)
+    return distance[counts] / bound[counts]
 
 
 def plot(dataset: xr.Dataset) -> Figure:
@@ -27,7 +37,7 @@ def plot(dataset: xr.Dataset) -> Figure:
         r"bound $\sqrt{\varepsilon^2+2|R|\delta}\,/\,\|w^*\|$",
     )
     shown = np.stack([dataset[name].values for name in ("distance", *bounds)])
-    shown = shown[np.isfinite(shown) & (shown > 1e-14)]
+    shown = shown[np.isfinite(shown) & (shown > _EXACT)]
     ends = np.array([shown.min() / 1.5, shown.max() * 1.5])
     for axis, name, label in zip(grid[0], bounds, labels, strict=True):
         axis.plot(ends, ends, color=BLACK, linewidth=1.2, label="y = x (the bound)")
@@ -37,16 +47,17 @@ def plot(dataset: xr.Dataset) -> Figure:
         axis.set(xscale="log", yscale="log", xlim=ends, ylim=ends, xlabel=label)
         legend(axis, loc="upper left")
     grid[0][0].set_ylabel(r"distance to the retrained model / $\|w^*\|$")
-    ratios = [np.nanmax((dataset.distance / dataset[name]).values) for name in bounds]
-    panel_titles(grid[0], [f"largest distance / bound = {ratio:.3f}" for ratio in ratios])
+    panel_titles(grid[0], ["bound by the sum of slacknesses", "bound by |R| times the largest slackness"])
     return figure
 
 
 def findings(dataset: xr.Dataset) -> list[str]:
     """Violations and tightness of the sharp bound."""
-    ratio = (dataset.distance / dataset.bound).values
-    ratio = ratio[np.isfinite(ratio)]
-    return [
-        f"{np.sum(ratio > 1 + 1e-9)} of {len(ratio)} approximate KKT points are farther from retraining than their "
-        f"certificate's bound; the largest distance is {ratio.max():.3f} of it."
-    ]
+    found = []
+    for family in dataset.family.values:
+        ratio = tightness(dataset.sel(family=family), "bound")
+        found.append(
+            f"{family}: {np.sum(ratio > 1 + 1e-6)} of {len(ratio)} points are farther from retraining than their "
+            f"certificate's bound; distance / bound is {np.median(ratio):.2f} in the median, {ratio.max():.3f} at most."
+        )
+    return found

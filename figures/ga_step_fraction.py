@@ -49,7 +49,7 @@ def plot(dataset: xr.Dataset) -> Figure:
             label=r"lower bound $|1-c|\,\lambda_l\|(I-P_R)x_l\|$ ($v=0$)",
         )
         axis.set_xlabel("step c (theorem's step = 1)")
-        axis.set_ylim(bottom=0)
+    grid[0][0].set_ylim(0, 1.05 * float(dataset.formula.max()))
     grid[0][0].set_ylabel(axis_label(dataset.fixed, "stationarity error ε"))
     panel_titles(grid[0], [f"from an {start}" for start in starts])
     shared_legend(figure, grid[0][0], 2)

@@ -105,9 +105,10 @@ def above_floor(values: Any) -> np.ndarray:
     return np.where(array < FLOOR, FLOOR, array)
 
 
-def floor_line(axis: Axes, values: Any, x: float = 0.99, text: str = r"rounding of float64: $\leq 10^{-16}$") -> None:
-    """Mark FLOOR where values were drawn on it."""
+def floor_line(axis: Axes, values: Any, x: float = 0.99, text: str = "float64 rounding") -> None:
+    """Mark FLOOR where values were drawn on it, with room below; call it last, it fixes the axis' range."""
     if np.any(np.asarray(values) < 10 * FLOOR):
+        axis.set_ylim(FLOOR / 100, 3.0 * np.nanmax(values))
         axis.axhline(FLOOR, color=GREY, linewidth=0.8, linestyle=":", zorder=0)
         axis.annotate(
             text,
@@ -120,7 +121,6 @@ def floor_line(axis: Axes, values: Any, x: float = 0.99, text: str = r"rounding 
             fontsize=8,
             color=GREY,
         )
-        axis.set_ylim(bottom=FLOOR / 100)
 
 
 def median_and_spread(axis: Axes, x: Any, samples: Any, look: dict[str, Any], label: str | None) -> None:

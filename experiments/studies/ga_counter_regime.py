@@ -47,7 +47,7 @@ def run(p: Parameters) -> xr.Dataset:
     )
 
 
-_GRID = tuple(round(0.05 * i, 2) for i in range(20)) + (0.99,)
+_GRID = (*(round(0.05 * i, 2) for i in range(20)), 0.99)
 STUDY = Study(
     key="ga_counter_regime",
     paper="ga",
@@ -59,7 +59,7 @@ STUDY = Study(
         "m": 40,
         "d": 5000,
         "k": 10,
-        "correlation": tuple(round(0.02 * i, 2) for i in range(50)) + (0.99,),
+        "correlation": (*(round(0.02 * i, 2) for i in range(50)), 0.99),
         "seeds": 50,
         "size": 40,
         "steps": 400,

@@ -36,7 +36,9 @@ def run(p: Parameters) -> xr.Dataset:
         )
     coordinates["seed"] = labelled("seed", np.arange(p["seeds"]), "repetition")
     coordinates["model"] = labelled("model", list(METHODS), "unlearning method")
-    return xr.Dataset(variables, coordinates, {f"base_{name}": value for name, value in base.items()})
+    return xr.Dataset(
+        variables, coordinates, {f"base_{name}": value for name, value in base.items()} | {"steps": p["steps"]}
+    )
 
 
 STUDY = Study(

@@ -1,0 +1,196 @@
+"""Every study at its tiniest: labelled, repeatable, and stored without losing a bit; and what the theory says of it."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from experiments.real_data import NAMES, load_split
+from experiments.store import load_dataset, save_dataset
+from experiments.study import Study, all_studies, labelled
+from theory.claims import PAPERS
+
+STUDIES = all_studies()
+
+
+@pytest.fixture(scope="module")
+def datasets() -> dict[str, xr.Dataset]:
+    """Filled as studies are asked for, so that each runs once."""
+    return {}
+
+
+def ran(study: Study, datasets: dict[str, xr.Dataset]) -> xr.Dataset:
+    if study.key not in datasets:
+        datasets[study.key] = study.run(study.tiny)
+    return datasets[study.key]
+
+
+def test_the_studies_are_found():
+    assert {key.split("_")[0] for key in STUDIES} == {"ga", "ft", "real"}
+    assert len(STUDIES) >= 10
+    assert all(study.paper in PAPERS for study in STUDIES.values())
+
+
+@pytest.mark.parametrize("key", STUDIES)
+def test_profiles_have_the_same_parameters(key):
+    study = STUDIES[key]
+    assert study.quick.keys() == study.full.keys() == study.tiny.keys()
+    assert "seed" in study.quick
+
+
+@pytest.mark.parametrize("key", STUDIES)
+def test_a_study_comes_back_from_the_store_bit_for_bit(key, datasets, tmp_path):
+    dataset = ran(STUDIES[key], datasets)
+    path = save_dataset(dataset.assign_attrs(title=STUDIES[key].title), tmp_path / f"{key}.nc")
+    again = load_dataset(path)
+    assert again.attrs.pop("title") == STUDIES[key].title
+    assert again.identical(dataset)
+    for name, variable in dataset.variables.items():
+        assert variable.attrs["units"], name
+        assert variable.attrs["long_name"], name
+        if variable.dtype.kind == "f":
+            assert again[name].values.tobytes() == np.ascontiguousarray(variable.values).tobytes()
+
+
+@pytest.mark.parametrize("key", ["ga_distance_bound", "ft_overlap"])
+def test_a_study_depends_on_its_parameters_alone(key, datasets):
+    study = STUDIES[key]
+    assert study.run(study.tiny).identical(ran(study, datasets))
+    assert not study.run({**study.tiny, "seed": 1}).identical(ran(study, datasets))
+
+
+def test_projected_ascent_leaves_margins_and_plain_ascent_moves_them(datasets):
+    margin = ran(STUDIES["ga_retained_margins"], datasets).margin
+    moved = abs(margin - margin.sel(model="trained")).max(("k", "d", "seed", "point"))
+    assert float(moved.sel(model="projected ascent")) < 1e-12
+    assert float(moved.sel(model="plain ascent")) > 1e-2
+
+
+def test_projected_ascent_is_retraining_where_its_multipliers_are_positive(datasets):
+    data = ran(STUDIES["ga_distance_to_retraining"], datasets)
+    gap, least = data.gap_d.sel(model="projected ascent"), data.least_multiplier_d
+    exact = least.values > 0
+    assert exact.any()
+    assert np.all(gap.values[exact] < 1e-24)
+
+
+def test_the_v_has_its_tip_at_the_full_step(datasets):
+    data = ran(STUDIES["ga_step_fraction"], datasets)
+    exact = data.isel(start=0)
+    np.testing.assert_allclose(data.fixed, data.formula, atol=1e-12)
+    assert int(exact.fixed.argmin()) == len(data.fraction) // 2
+    assert float(exact.fixed.min()) < 1e-12
+    assert np.all(exact.refitted.values <= exact.fixed.values + 1e-12)
+    assert np.all(exact.refitted.values >= exact.lower.values - 1e-12)
+
+
+def test_no_point_is_beyond_its_certificates_bound(datasets):
+    data = ran(STUDIES["ga_distance_bound"], datasets)
+    known = np.isfinite(data.distance.values)
+    assert known.any()
+    assert np.all(data.distance.values[known] <= data.bound.values[known] + 1e-7)
+    assert np.all(data.bound.values[known] <= data.coarse_bound.values[known] + 1e-12)
+
+
+def test_the_flow_stays_below_its_bound(datasets):
+    data = ran(STUDIES["ga_implicit_bias"], datasets)
+    assert np.all(data.gap.values <= data.bound.values)
+
+
+def test_fine_tuning_does_not_move_the_pretrained_model(datasets):
+    data = ran(STUDIES["ft_fine_tuning"], datasets)
+    assert float(data.movement.sel(model="pretrained w_o").max()) < 1e-12
+    distinct = data.unlearning.sel(features="distinct features")
+    for model in ("golden w_g", "retention mask", "forget mask"):
+        np.testing.assert_allclose(distinct.sel(model=model), 1.0, atol=1e-12)
+
+
+def test_closed_forms_of_unlearning_losses(datasets):
+    overlap, ridge = ran(STUDIES["ft_overlap"], datasets), ran(STUDIES["ft_ridge"], datasets)
+    np.testing.assert_allclose(overlap.unlearning.sel(model="golden w_g"), overlap.closed_form, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ridge.tuned, ridge.closed_form, rtol=1e-8, atol=1e-12)
+    assert float(ridge.movement.sel(noise=0.0).max()) < 1e-12
+
+
+def test_real_data_certificates_hold_and_decremental_is_retraining(datasets):
+    data = ran(STUDIES["real_linear"], datasets)
+    assert float(data.distance.sel(model="decremental").max()) < 1e-9
+    assert float(data.retrain_residual.max()) < 1e-9
+    certified = np.isfinite(data.distance_bound.values)
+    assert certified.any()
+    assert np.all(data.witness_distance.values[certified] <= data.distance_bound.values[certified] + 1e-7)
+    many = data.sel(regime="many points")
+    np.testing.assert_allclose(
+        many.distance.sel(model="projected ascent"), many.distance.sel(model="nothing"), rtol=1e-9, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_splits_are_scaled_balanced_and_disjoint(name):
+    split = load_split(name, 40, 3)
+    assert np.mean(np.sum(split.X**2, axis=1)) == pytest.approx(1.0)
+    assert abs(split.y.sum()) == 0
+    seen = {row.tobytes() for row in np.round(split.X, 12)}
+    assert sum(row.tobytes() in seen for row in np.round(split.X_test, 12)) <= 1  # a duplicate in the source at most
+    assert not np.array_equal(load_split(name, 40, 4).X, split.X)
+
+
+@pytest.mark.parametrize(
+    ("name", "train", "said"), [("digits 3-9", 40, "one of"), (NAMES[0], 10**4, "training points")]
+)
+def test_bad_splits_are_refused(name, train, said):
+    with pytest.raises(ValueError, match=said):
+        load_split(name, train, 0)
+
+
+def small() -> xr.Dataset:
+    return xr.Dataset(
+        {
+            "value": labelled("x", [0.1, np.nan, -0.0], "a value", "m"),
+            "flag": labelled("x", [True, False, True], "a flag"),
+        },
+        {"x": labelled("x", np.arange(3), "index"), "name": labelled("x", ["α", "b", "cc"], "a name")},
+        {"title": "ε and δ", "count": 3},
+    )
+
+
+def test_store_keeps_signs_of_zero_nan_text_and_flags(tmp_path):
+    again = load_dataset(save_dataset(small(), tmp_path / "small.nc"))
+    assert again.identical(small())
+    assert again.value.values.tobytes() == small().value.values.tobytes()
+    assert again.flag.dtype == bool
+    assert [path.name for path in tmp_path.iterdir()] == ["small.nc"]
+
+
+@pytest.mark.parametrize("kept", [0, 3, 40, 200, -200, -20, -1])
+def test_a_truncated_file_is_refused_in_one_line(kept, tmp_path):
+    path = save_dataset(small(), tmp_path / "small.nc")
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ValueError, match=r"small\.nc: (damaged|expected)") as fault:
+        load_dataset(path)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_changed_number_and_a_foreign_file_are_refused(tmp_path):
+    path = save_dataset(small(), tmp_path / "small.nc")
+    content = path.read_bytes()
+    place = content.index(np.array(0.1).astype(">f8").tobytes())
+    path.write_bytes(content[: place + 7] + b"\x00" + content[place + 8 :])
+    with pytest.raises(ValueError, match="digest"):
+        load_dataset(path)
+    xr.Dataset({"v": ("x", np.ones(2))}).to_netcdf(path, engine="scipy")
+    with pytest.raises(ValueError, match="another program"):
+        load_dataset(path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        (("x", np.ones(3)), "attribute 'units'"),
+        (("x", np.ones(3, np.float32), {"units": "1", "long_name": "n"}), "float32"),
+        (("x", np.arange(3), {"units": "1", "long_name": "n"}), "int64"),
+    ],
+)
+def test_what_would_not_come_back_is_not_stored(variable, said, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        save_dataset(xr.Dataset({"v": variable}), tmp_path / "v.nc")
+    assert not list(tmp_path.iterdir())
