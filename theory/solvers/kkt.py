@@ -80,15 +80,13 @@ def best_multipliers(
     Z = y[:, None] * X
     margins = Z @ w
     K = Z @ Z.T
-    target = jnp.where(retained, margins - slackness * (margins - 1.0), 0.0)
-    solved = nonneg_qp(K, target, allowed=retained)
+    offset = jnp.full(len(y), slackness)
+    solved = nonneg_qp(K, offset, allowed=retained, factor=Z, point=(1.0 - slackness) * w)
     stationarity = norm(w - Z.T @ solved.lam)
     return Multipliers(solved.lam, margins, residuals_at(solved.lam, margins, stationarity, retained), solved.status)
 
 
-def kkt_residuals(
-    w: Any, X: Any, y: Any, lam: Any = None, forget: Any = None, slackness: float = 0.0
-) -> Multipliers:
+def kkt_residuals(w: Any, X: Any, y: Any, lam: Any = None, forget: Any = None, slackness: float = 0.0) -> Multipliers:
     """How far a linear model is from a KKT point of the margin problem.
 
     Args:

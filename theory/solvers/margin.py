@@ -12,9 +12,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from theory.checks import as_data, as_forget_mask, as_gram, as_labels, is_traced
-from theory.numerics import gram_norm, norm
+from theory.numerics import EPS, gram_norm, masked_min, norm
+from theory.solvers.extended import Extended, accurate_matmul, columns, exactly, once
 from theory.solvers.kkt import KKTResiduals, residuals_at
-from theory.solvers.nonneg_qp import Status, nonneg_qp
+from theory.solvers.nonneg_qp import NonnegQP, Status, nonneg_qp, power_scale
+
+_THINNEST = 1e13  # longer weights (points of length 1) are rounding noise: 1/w is below the points' own rounding
 
 
 class NotSeparable(ValueError):
@@ -52,7 +55,8 @@ def margin_from_gram(
     retained = jnp.ones(len(y), bool) if retained is None else retained
     K = y[:, None] * G * y[None, :]
     solved = nonneg_qp(K, jnp.ones_like(y), allowed=retained, start=start)
-    return _finish(solved, y, K @ solved.lam, gram_norm(solved.lam, K), jnp.zeros(()), retained, None)
+    reach = jnp.abs(K) @ solved.lam
+    return _finish(solved, y, K @ solved.lam, gram_norm(solved.lam, K), jnp.zeros(()), retained, reach, None)
 
 
 def margin_from_points(
@@ -64,25 +68,56 @@ def margin_from_points(
     """:func:`solve_margin` on points, for use inside ``jit`` and ``vmap``: no checks, no exceptions."""
     retained = jnp.ones(len(y), bool) if retained is None else retained
     Z = y[:, None] * X
-    solved = nonneg_qp(Z @ Z.T, jnp.ones_like(y), allowed=retained, start=start)
-    w = Z.T @ solved.lam
-    return _finish(solved, y, Z @ w, norm(w), norm(w - X.T @ (y * solved.lam)), retained, w)
+    scale = power_scale(jnp.max(jnp.abs(Z), axis=1))
+    unit = scale[:, None] * Z
+    solved = nonneg_qp(unit @ unit.T, scale, allowed=retained, start=start, factor=unit)
+    ray = solved.ray * scale
+    solved = solved._replace(
+        lam=solved.lam * scale, low=solved.low * scale, ray=ray / jnp.where(jnp.any(ray > 0), jnp.sum(ray), 1.0)
+    )
+    # with thin margins the terms of w cancel: sum them in twice float64, then round once
+    plain = Z.T @ solved.lam
+    total = once(jnp.any(solved.low != 0), _combine, exactly(plain), Z, solved.lam, solved.low)
+    w = total.rounded()
+    stationarity = norm((total.hi - w) + total.lo - Z.T @ solved.low)
+    reach = norm(w) * jnp.sqrt(jnp.sum(unit * unit, axis=1)) / scale
+    return _finish(solved, y, Z @ w, norm(w), stationarity, retained, reach, w)
+
+
+def _combine(Z: Array, lam: Array, low: Array) -> Extended:
+    product = accurate_matmul(exactly(Z.T), columns(Extended(lam, low)))
+    return Extended(product.hi[:, 0], product.lo[:, 0])
 
 
 def _finish(
-    solved: Any, y: Array, margins: Array, size: Array, stationarity: Array, retained: Array, w: Array | None
+    solved: NonnegQP,
+    y: Array,
+    margins: Array,
+    size: Array,
+    stationarity: Array,
+    retained: Array,
+    reach: Array,
+    w: Array | None,
 ) -> MarginSolution:
+    """Residuals, and a last look: ``reach`` is the size of the terms of each margin, which float64 rounds."""
     residuals = residuals_at(solved.lam, margins, stationarity, retained)
-    relative = residuals.worst_relative(size, jnp.max(solved.lam))
+    largest = jnp.max(solved.lam)
+    relative = residuals.worst_relative(size, largest)
+    share = solved.lam / jnp.where(largest > 0, largest, 1.0)
+    misfit = jnp.where(retained, jnp.maximum(1.0 - margins, share * (margins - 1.0)), 0.0)
+    rounding = 16 * EPS * (len(y) if w is None else len(w)) * reach
+    thinnest = masked_min(reach, solved.lam > 0)  # 1 / the margin in units of the points' length
+    shown = jnp.all(misfit <= 1e-10 + rounding) & (thinnest <= _THINNEST)
+    status = jnp.where((solved.status == Status.OPTIMAL) & ~shown, int(Status.ITERATION_LIMIT), solved.status)
     return MarginSolution(
         lam=solved.lam,
         coefficients=solved.lam * y,
         margins=margins,
         support=solved.lam > 0,
         residuals=residuals,
-        relative_residual=jnp.where(solved.status == Status.OPTIMAL, relative, jnp.inf),
+        relative_residual=jnp.where(status == Status.OPTIMAL, relative, jnp.inf),
         certificate=solved.ray,
-        status=solved.status,
+        status=status,
         rounds=solved.rounds,
         exchanges=solved.exchanges,
         w=w,

@@ -43,9 +43,7 @@ class MinNorm(NamedTuple):
     row_space_residual: Float[Array, ""]  # ‖w − P w‖₂: 0 for a minimum-norm solution
 
 
-def row_space(
-    A: Float[Array, "m d"], rows: Bool[Array, " m"] | None = None, rcond: float | None = None
-) -> RowSpace:
+def row_space(A: Float[Array, "m d"], rows: Bool[Array, " m"] | None = None, rcond: float | None = None) -> RowSpace:
     """SVD of ``A`` restricted to the masked ``rows`` (default all).
 
     Singular values at or below ``rcond`` times the largest count as zero; the default is

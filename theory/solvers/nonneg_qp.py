@@ -5,18 +5,19 @@
 K symmetric positive semidefinite. Its conditions λ ≥ 0, s = Kλ − q ≥ 0, λ ∘ s = 0 are the
 dual of max-margin (q = 1) and non-negative least squares (q = Aᵀb).
 
-Two phases, both exact up to rounding, both O(m²) memory, both ``jit`` and ``vmap``:
+Three phases, each run only where the one before could not *show* that it solved the problem,
+all ``jit`` and ``vmap`` friendly:
 
-1. *Block principal pivoting* (Júdice & Pires 1994): exchange every index of the wrong
-   sign at once, one Cholesky factor a round; a few rounds usually suffice. When the
-   number of wrong signs stops falling, one index at a time (Murty's rule, finite for
-   K ≻ 0).
-2. *Dual active set* (Goldfarb & Idnani 1983) with a principal-pivot tableau: one index
-   a step, the dual objective rises strictly, so an active set never returns. It needs no
-   K ≻ 0: duplicate points and m > d are fine, and an unbounded dual is *certified* by a
-   ray z ≥ 0, Kz = 0, qᵀz > 0. It runs only where phase 1 did not finish.
+1. *Block principal pivoting* (Júdice & Pires 1994) in float64: exchange every index of the wrong
+   sign at once, one Cholesky factor a round; a few rounds usually suffice. When the number of
+   wrong signs stops falling, one index at a time (Murty's rule, finite for K ≻ 0). The result
+   counts where the rounding of Kλ is small against q.
+2. *The same with refined systems*: residuals in twice float64, for ill-conditioned K (thin margins).
+3. *Dual active set* in twice float64 (:mod:`theory.solvers.dual_active_set`): singular K, cycling,
+   and the certificate of an unbounded dual.
 """
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -25,7 +26,21 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Bool, Float, Int
 
-from theory.numerics import EPS
+from theory.numerics import EPS, norm
+from theory.solvers.dual_active_set import OPTIMAL as ASCENDED
+from theory.solvers.dual_active_set import UNBOUNDED, dual_active_set, unresolved
+from theory.solvers.extended import (
+    Extended,
+    accurate_matmul,
+    add,
+    columns,
+    exactly,
+    negative,
+    once,
+    sliced_matmul,
+    slices,
+    width,
+)
 
 
 class Status(IntEnum):
@@ -42,12 +57,12 @@ class Status(IntEnum):
 
 
 _MESSAGES = {
-    Status.OPTIMAL: "solved: all residuals are at rounding level",
+    Status.OPTIMAL: "solved: the conditions hold to rounding",
     Status.INFEASIBLE: "infeasible: no weights separate the points through the origin; "
     "the certificate is a convex combination of y_i x_i that equals 0",
-    Status.ITERATION_LIMIT: "not solved: the active set did not settle; the points are separable by less than "
-    "float64 resolves, or nearly duplicate with opposite labels",
-    Status.NONFINITE: "not solved: the input holds NaN or infinity, or is too large to square",
+    Status.ITERATION_LIMIT: "not solved: the points are separable by less than float64 resolves, nearly duplicate "
+    "with opposite labels, or the Gram matrix is not positive semidefinite",
+    Status.NONFINITE: "not solved: the input holds NaN or infinity, or its squares or multipliers overflow",
 }
 
 
@@ -55,18 +70,19 @@ class NonnegQP(NamedTuple):
     """Result of :func:`nonneg_qp`; ``m`` is the number of variables."""
 
     lam: Float[Array, " m"]  # minimiser
+    low: Float[Array, " m"]  # minimiser beyond float64: lam + low is accurate to about 2⁻¹⁰⁰ where it is not 0
     slack: Float[Array, " m"]  # Kλ − q
     active: Bool[Array, " m"]  # indices that are free to be positive
     ray: Float[Array, " m"]  # certificate of infeasibility (sums to 1), else 0
     status: Int[Array, ""]  # a Status
-    rounds: Int[Array, ""]  # linear systems solved in phase 1
-    steps: Int[Array, ""]  # pivots made in phase 2
+    rounds: Int[Array, ""]  # linear systems solved in phases 1 and 2
+    steps: Int[Array, ""]  # pivots made in phase 3
     exchanges: Int[Array, ""]  # indices that entered or left the active set, all told
 
 
 class _Blocks(NamedTuple):
     active: Array
-    lam: Array
+    lam: Extended
     wrong: Array
     best: Array
     patience: Array
@@ -74,26 +90,18 @@ class _Blocks(NamedTuple):
     exchanges: Array
 
 
-class _Dual(NamedTuple):
-    table: Array
-    lam: Array
-    slack: Array
-    active: Array
-    entering: Array
-    ray: Array
-    status: Array
-    steps: Array
-
-
-_RUNNING = -1
 _PATIENCE = 3  # full exchanges allowed without progress, as in the original rule
-_DEPENDENT = 1e-11  # a Schur complement below this share of the diagonal is rounding
+_TRUSTED = 1e-11  # rounding of Kλ, relative to q, up to which float64 alone is believed
+_REFINEMENTS = 8  # of one linear system in phase 2; each gains the digits that the factor has
+
+
+def _masked(K: Array, active: Array) -> Array:
+    return jnp.where(active[:, None] & active[None, :], K, jnp.eye(len(active), dtype=K.dtype))
 
 
 def _solve_active(K: Array, q: Array, active: Array, refinements: int) -> Array:
     """λ with K_AA λ_A = q_A and 0 elsewhere; NaN where K_AA is numerically singular."""
-    both = active[:, None] & active[None, :]
-    masked = jnp.where(both, K, jnp.eye(len(q), dtype=K.dtype))
+    masked = _masked(K, active)
     rhs = jnp.where(active, q, 0.0)
     factor = cho_factor(masked, lower=True)
     lam = cho_solve(factor, rhs)
@@ -103,109 +111,71 @@ def _solve_active(K: Array, q: Array, active: Array, refinements: int) -> Array:
 
 
 def _rounding(K: Array, q: Array, lam: Array) -> Array:
-    return 32 * EPS * (jnp.abs(K) @ jnp.abs(lam) + jnp.abs(q)) + 1e-13 * jnp.abs(q)
+    return 16 * EPS * (jnp.abs(K) @ jnp.abs(lam) + jnp.abs(q))
 
 
-def _block_pivoting(K: Array, q: Array, allowed: Array, start: Array, limit: int) -> _Blocks:
-    m = len(q)
-
-    def classify(active: Array) -> tuple[Array, Array]:
-        lam = _solve_active(K, q, active, 0)
-        slack = K @ lam - q
-        tol = _rounding(K, q, lam)
-        wrong = jnp.where(active, lam < -tol, slack < -tol) & allowed
-        bad = ~jnp.all(jnp.isfinite(lam))
-        return lam, jnp.where(bad, allowed, wrong)
+def _block_pivoting(
+    classify: Callable[[Array], tuple[Extended, Array]], allowed: Array, start: Array, run: Array, limit: int
+) -> _Blocks:
+    """Exchange until no sign is wrong; ``classify`` gives λ and the wrong signs of an active set."""
+    m = len(allowed)
 
     def body(state: _Blocks) -> _Blocks:
+        first = state.rounds == 0
         count = jnp.sum(state.wrong)
-        improved = count < state.best
-        patience = jnp.where(improved, _PATIENCE, state.patience - 1)
+        patience = jnp.where(first | (count < state.best), _PATIENCE, state.patience - 1)
         last = m - 1 - jnp.argmax(state.wrong[::-1])
-        single = jnp.zeros(m, bool).at[last].set(True)
-        flip = jnp.where(patience >= 0, state.wrong, single)
+        flip = jnp.where(patience >= 0, state.wrong, jnp.arange(m) == last)
         active = state.active ^ flip
         lam, wrong = classify(active)
-        return _Blocks(
-            active,
-            lam,
-            wrong,
-            jnp.minimum(count, state.best),
-            patience,
-            state.rounds + 1,
-            state.exchanges + jnp.sum(flip),
-        )
+        best = jnp.where(first, m + 1, jnp.minimum(count, state.best))
+        return _Blocks(active, lam, wrong, best, patience, state.rounds + 1, state.exchanges + jnp.sum(flip))
 
     def unfinished(state: _Blocks) -> Array:
-        return jnp.any(state.wrong) & (state.rounds < limit) & jnp.all(jnp.isfinite(state.lam))
+        going = jnp.any(state.wrong) & (state.rounds < limit) & jnp.all(jnp.isfinite(state.lam.hi))
+        return run & ((state.rounds == 0) | going)
 
-    lam, wrong = classify(start)
-    state = _Blocks(start, lam, wrong, jnp.array(m + 1), jnp.array(_PATIENCE), jnp.array(1), jnp.array(0))
+    nothing = exactly(jnp.zeros(m))
+    zero = jnp.array(0)
+    state = _Blocks(start, nothing, jnp.zeros(m, bool), jnp.array(m + 1), jnp.array(_PATIENCE), zero, zero)
     return jax.lax.while_loop(unfinished, body, state)
 
 
-def _pivot(table: Array, p: Array) -> Array:
-    """Principal pivot transform of the tableau on index p (its own inverse)."""
-    row, column, pivot = table[p], table[:, p], table[p, p]
-    updated = table - column[:, None] * (row / pivot)[None, :]
-    updated = updated.at[p, :].set(-row / pivot)
-    updated = updated.at[:, p].set(column / pivot)
-    return updated.at[p, p].set(1.0 / pivot)
+def _plain_classify(K: Array, q: Array, allowed: Array) -> Callable[[Array], tuple[Extended, Array]]:
+    def classify(active: Array) -> tuple[Extended, Array]:
+        lam = _solve_active(K, q, active, 0)
+        tol = _rounding(K, q, lam)
+        wrong = jnp.where(active, lam < -tol, K @ lam - q < -tol) & allowed
+        return exactly(lam), jnp.where(jnp.all(jnp.isfinite(lam)), wrong, allowed)
+
+    return classify
 
 
-def _dual_active_set(K: Array, q: Array, allowed: Array, done: Array, limit: int) -> _Dual:
-    m = len(q)
-    diagonal = jnp.diagonal(K)
+def _refined_classify(
+    K: Array, parts: Array, q: Extended, allowed: Array, size: Array
+) -> Callable[[Array], tuple[Extended, Array]]:
+    def classify(active: Array) -> tuple[Extended, Array]:
+        factor = cho_factor(_masked(K, active), lower=True)
 
-    def body(state: _Dual) -> _Dual:
-        candidates = jnp.where(allowed & ~state.active, state.slack, jnp.inf)
-        j = jnp.where(state.entering >= 0, state.entering, jnp.argmin(candidates))
-        optimal = (state.entering < 0) & (candidates[j] >= -_rounding(K, q, state.lam)[j])
+        def refine(state: tuple[Extended, Array, Array]) -> tuple[Extended, Array, Array]:
+            lam, slack, rounds = state
+            lam = add(lam, exactly(cho_solve(factor, jnp.where(active, -slack, 0.0))))
+            product = sliced_matmul(parts, slices(columns(lam), 0, width(len(size))))
+            return lam, add(product, columns(negative(q))).rounded()[:, 0], rounds + 1
 
-        column = state.table[:, j]
-        move = jnp.where(state.active, column, 0.0)
-        ratio = jnp.where(state.active & (move < -EPS), state.lam / jnp.where(move < -EPS, -move, 1.0), jnp.inf)
-        blocking = jnp.argmin(ratio)
-        to_block = jnp.maximum(ratio[blocking], 0.0)
-        schur = state.table[j, j]
-        independent = schur > _DEPENDENT * diagonal[j]
-        to_zero = jnp.where(independent, -state.slack[j] / jnp.where(independent, schur, 1.0), jnp.inf)
-        infeasible = ~optimal & jnp.isinf(to_block) & jnp.isinf(to_zero)
-        step = jnp.minimum(to_block, to_zero)
-        enters = to_zero <= to_block
+        def rough(state: tuple[Extended, Array, Array]) -> Array:
+            far = jnp.any(active & ~(jnp.abs(state[1]) <= unresolved(state[0], size))) & jnp.all(jnp.isfinite(state[1]))
+            return (state[2] == 0) | (far & (state[2] < _REFINEMENTS))
 
-        direction = move.at[j].set(1.0)
-        lam = jnp.maximum(state.lam + jnp.where(jnp.isfinite(step), step, 0.0) * direction, 0.0)
-        moved = ~(optimal | infeasible)
-        p = jnp.where(enters, j, blocking)
-        lam = jnp.where(enters, lam, lam.at[blocking].set(0.0))
-        active = state.active.at[p].set(enters)
-        return _Dual(
-            table=jnp.where(moved, _pivot(state.table, p), state.table),
-            lam=jnp.where(moved, lam, state.lam),
-            slack=jnp.where(moved, K @ lam - q, state.slack),
-            active=jnp.where(moved, active, state.active),
-            entering=jnp.where(moved & ~enters, j, -1),
-            ray=jnp.where(infeasible, direction / jnp.sum(jnp.abs(direction)), state.ray),
-            status=jnp.where(optimal, Status.OPTIMAL, jnp.where(infeasible, Status.INFEASIBLE, _RUNNING)),
-            steps=state.steps + moved.astype(state.steps.dtype),
-        )
+        start = (exactly(jnp.zeros_like(size)), -q.hi, jnp.array(0))
+        lam, slack, _ = jax.lax.while_loop(rough, refine, start)
+        noise = unresolved(lam, size)
+        least = jnp.min(jnp.where(allowed, noise, jnp.inf)) / len(size)  # clipping so small a λ moves no slack further
+        wrong = jnp.where(active, lam.hi < -least, slack < -noise) & allowed
+        solved = jnp.all(jnp.where(active, jnp.abs(slack) <= noise, True))  # False for NaN
+        return Extended(jnp.where(solved, lam.hi, jnp.nan), lam.lo), jnp.where(solved, wrong, allowed)
 
-    def unfinished(state: _Dual) -> Array:
-        return (state.status == _RUNNING) & (state.steps < limit)
-
-    zeros = jnp.zeros_like(q)
-    start = _Dual(
-        table=K,
-        lam=zeros,
-        slack=-q,
-        active=jnp.zeros(m, bool),
-        entering=jnp.array(-1),
-        ray=zeros,
-        status=jnp.where(done, int(Status.OPTIMAL), _RUNNING),
-        steps=jnp.array(0),
-    )
-    return jax.lax.while_loop(unfinished, body, start)
+    return classify
 
 
 def nonneg_qp(
@@ -213,14 +183,19 @@ def nonneg_qp(
     q: Float[Array, " m"],
     allowed: Bool[Array, " m"] | None = None,
     start: Bool[Array, " m"] | None = None,
+    factor: Float[Array, "m d"] | None = None,
+    point: Float[Array, " d"] | None = None,
 ) -> NonnegQP:
     """Minimise ½ λᵀKλ − qᵀλ over λ ≥ 0, exactly (module docstring: how).
 
     Args:
-        K: symmetric positive semidefinite, any rank. Rows are rescaled to unit diagonal inside.
+        K: symmetric positive semidefinite, any rank. Rows are rescaled inside, by powers of two.
         q: linear term.
         allowed: indices that may be positive; the others are left out of the problem. Default: all.
         start: first guess of the active set (a warm start). Default: ``allowed``.
+        factor: Z with K = Z Zᵀ. With it, conditioning up to that of Z, not of K, is resolved.
+        point: p (d,) adds Z p to q, summed without rounding; the QP is then bounded whatever rounding says
+            (non-negative least squares).
 
     Returns:
         A :class:`NonnegQP`. ``status`` must be read: on ``INFEASIBLE`` ``lam`` is meaningless and
@@ -232,34 +207,83 @@ def nonneg_qp(
     m = len(q)
     allowed = jnp.ones(m, bool) if allowed is None else allowed
     start = allowed if start is None else start & allowed
-    finite = jnp.all(jnp.isfinite(K)) & jnp.all(jnp.isfinite(q))
+    total = q if point is None or factor is None else q + factor @ point
+    finite = jnp.all(jnp.isfinite(K)) & jnp.all(jnp.isfinite(total))
     K = jnp.where(finite, K, jnp.eye(m, dtype=K.dtype))
-    q = jnp.where(finite, q, 0.0)
+    q, total = jnp.where(finite, q, 0.0), jnp.where(finite, total, 0.0)
 
-    diagonal = jnp.diagonal(K)
-    scale = jnp.where(diagonal > 0, 1.0 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0)), 1.0)
-    unit, rhs = scale[:, None] * K * scale[None, :], scale * q
+    scale = power_scale(jnp.sqrt(jnp.maximum(jnp.diagonal(K), 0.0)))
+    unit, rhs = scale[:, None] * K * scale[None, :], scale * total
+    size = scale * jnp.abs(q)
+    Z = None if factor is None else jnp.where(finite, scale[:, None] * factor, 0.0)
+    if Z is not None and point is not None:
+        point = jnp.where(finite, point, 0.0)
+        size = size + jnp.sqrt(jnp.diagonal(unit)) * norm(point)
 
-    blocks = _block_pivoting(unit, rhs, allowed, start, limit=min(50, 3 * m + 10))
-    solved = ~jnp.any(blocks.wrong) & jnp.all(jnp.isfinite(blocks.lam))
-    dual = _dual_active_set(unit, rhs, allowed, solved | ~finite, limit=20 * m + 100)
+    blocks = _block_pivoting(_plain_classify(unit, rhs, allowed), allowed, start, finite, min(50, 3 * m + 10))
+    plausible = ~jnp.any(blocks.wrong) & jnp.all(jnp.isfinite(blocks.lam.hi))
+    trusted = plausible & jnp.all(~allowed | (_rounding(unit, rhs, blocks.lam.hi) <= _TRUSTED * size))
+    polished = _solve_active(unit, rhs, blocks.active, 2)
+    polished = jnp.where(
+        _misfit(unit, rhs, polished, blocks) <= _misfit(unit, rhs, blocks.lam.hi, blocks), polished, blocks.lam.hi
+    )
 
-    active = jnp.where(solved, blocks.active, dual.active)
-    fallback = jnp.where(solved, blocks.lam, dual.lam)
-    polished = _solve_active(unit, rhs, active, 2)
-    keep = jnp.all(jnp.isfinite(polished)) & jnp.all(polished >= -_rounding(unit, rhs, fallback))
-    lam = jnp.where(keep, polished, fallback)
-    lam = jnp.where(active, jnp.maximum(lam, 0.0), 0.0) * scale
-    status = jnp.where(solved, int(Status.OPTIMAL), dual.status)
-    status = jnp.where(status == _RUNNING, int(Status.ITERATION_LIMIT), status)
-    ray = dual.ray * scale
+    hard = finite & ~trusted
+    operands = [unit, scale * q] if Z is None else [Z, scale * q] + ([] if point is None else [point])
+
+    def tabulate(source: Array, linear: Array, point: Array | None = None) -> tuple[Extended, Array, Extended]:
+        gram = exactly(source) if Z is None else accurate_matmul(exactly(source), exactly(source.T))
+        term = exactly(linear)
+        if point is not None:
+            moved = accurate_matmul(exactly(source), columns(exactly(point)))
+            term = add(term, Extended(moved.hi[:, 0], moved.lo[:, 0]))
+        return gram, slices(gram, 1, width(m)), term
+
+    nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(tabulate, *operands))
+    table, parts, term = once(hard, tabulate, nothing, *operands)
+    classify = _refined_classify(unit, parts, term, allowed, size)
+    refined = _block_pivoting(classify, allowed, blocks.active, hard & plausible, limit=20)
+    second = (refined.rounds > 0) & ~jnp.any(refined.wrong) & jnp.all(jnp.isfinite(refined.lam.hi))
+
+    dependent = 16 * EPS * m if Z is None else (64 * EPS) ** 2 * m
+    dual = dual_active_set(
+        table, term, allowed, size, dependent, hard & ~second, limit=20 * m + 100, bounded=point is not None
+    )
+    ray = dual.ray / jnp.where(jnp.any(dual.ray > 0), jnp.sum(dual.ray), 1.0)
+    combination = ray @ unit @ ray if Z is None else jnp.sum((ray @ Z) ** 2)
+    # a combination of unit points that float64 points, or their float64 Gram matrix, cannot tell from 0
+    vanishes = jnp.abs(combination) <= (64 * EPS * m if Z is None else (256 * EPS) ** 2 * m)
+
+    status = jnp.where(dual.status == ASCENDED, int(Status.OPTIMAL), int(Status.ITERATION_LIMIT))
+    status = jnp.where((dual.status == UNBOUNDED) & vanishes, int(Status.INFEASIBLE), status)
+    status = jnp.where(trusted | second, int(Status.OPTIMAL), status)
+    active = jnp.where(trusted, blocks.active, jnp.where(second, refined.active, dual.active))
+    hi = jnp.where(trusted, polished, jnp.where(second, refined.lam.hi, dual.lam.hi))
+    lo = jnp.where(trusted, 0.0, jnp.where(second, refined.lam.lo, dual.lam.lo))
+    positive = hi > 0
+    lam, low = jnp.where(positive, hi * scale, 0.0), jnp.where(positive, lo * scale, 0.0)
+    finite = finite & jnp.all(jnp.isfinite(lam))
+    ray = jnp.where(status == Status.INFEASIBLE, ray, 0.0) * scale
     return NonnegQP(
         lam=lam,
-        slack=K @ lam - q,
+        low=low,
+        slack=K @ lam - total,
         active=active,
         ray=ray / jnp.where(jnp.any(ray != 0), jnp.sum(ray), 1.0),
         status=jnp.where(finite, status, int(Status.NONFINITE)),
-        rounds=blocks.rounds,
+        rounds=blocks.rounds + refined.rounds,
         steps=dual.steps,
-        exchanges=blocks.exchanges + dual.steps,
+        exchanges=blocks.exchanges + refined.exchanges + dual.steps,
     )
+
+
+def _misfit(K: Array, q: Array, lam: Array, blocks: _Blocks) -> Array:
+    """Largest violation of the conditions on the active set found; inf for NaN."""
+    worst = jnp.max(jnp.where(blocks.active, jnp.maximum(jnp.abs(K @ lam - q), -lam), 0.0))
+    return jnp.where(jnp.isnan(worst), jnp.inf, worst)
+
+
+def power_scale(lengths: Float[Array, " m"]) -> Float[Array, " m"]:
+    """Powers of two that bring positive ``lengths`` into [1/2, 1), so that scaling rounds nothing; 1 for 0."""
+    _, exponent = jnp.frexp(jnp.where(lengths > 0, lengths, 1.0))
+    return jnp.where(lengths > 0, jnp.ldexp(jnp.ones_like(lengths), -exponent), 1.0)
