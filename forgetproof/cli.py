@@ -83,7 +83,7 @@ def claims(
     as_json: Json = False,
 ) -> None:
     """List the claims: paper, title, status, conclusions and the evidence found so far."""
-    start_jax()
+    start_jax(compile_fast=True)
     from experiments import ledger
     from theory.report import describe
 
@@ -114,7 +114,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check claims on random instances; exit code 1 if one is refuted or could not be verified."""
-    start_jax()
+    start_jax(compile_fast=True)
     chosen = _select(patterns)
     if instance is not None:
         records = [_replay(chosen, instance)]
@@ -172,7 +172,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """The main job: run every claim and study, and write report.html, report.json and the pictures."""
-    start_jax()
+    start_jax(compile_fast=True)
     from forgetproof.screen import show_reproduction, stages
     from paper_repro.reproduce import ReproduceError
     from paper_repro.reproduce import reproduce as run

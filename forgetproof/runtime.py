@@ -1,23 +1,31 @@
-"""How this project's own processes (the command line, the tests) start JAX; the library changes no global setting.
-
-XLA on the CPU deadlocks when as many batched LAPACK calls run at once as its thread pool has workers:
-each occupies a worker and waits there for workers to take its share (jax 0.10.2; two independent
-factorisations in one program suffice on two cores). A pool of one worker runs them in line instead.
-The cores are then used by running several executables side by side, which needs dispatch in the
-calling thread.
-"""
+"""How this project's own processes (the command line, the tests) start JAX; the library changes no global setting."""
 
 import os
+from importlib import metadata
 
 POOL = "PJRT_NPROC"
+"""Workers of XLA's CPU pool. XLA deadlocks when as many batched LAPACK calls run at once as its pool has
+workers: each occupies a worker and waits there for workers to take its share (jaxlib 0.10.2; two independent
+factorisations in one program suffice on two cores). A pool of one worker runs them in line instead, and the
+cores are used by running several executables side by side, dispatched in the calling thread."""
+
+COMPILE_FAST = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
+)
+"""A third of the compile time for the many small programs of claims; their running time does not matter."""
 
 
-def start_jax() -> None:
+def start_jax(compile_fast: bool = False) -> None:
     """Start JAX for this process: float64, and a thread pool that cannot deadlock. Call it before JAX's first array.
 
-    An explicit setting of the environment variable PJRT_NPROC is left as it is.
+    Explicit settings of the environment variables PJRT_NPROC and XLA_FLAGS are left as they are.
+
+    Args:
+        compile_fast: prefer quick compilation to quick programs, right for checking claims.
     """
     os.environ.setdefault(POOL, "1")
+    if compile_fast and metadata.version("jaxlib").startswith("0.10."):  # XLA aborts on a flag it does not know
+        os.environ.setdefault("XLA_FLAGS", COMPILE_FAST)
     import jax
 
     jax.config.update("jax_enable_x64", True)
