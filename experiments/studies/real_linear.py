@@ -216,7 +216,7 @@ STUDY = Study(
     quick={
         "seed": 0,
         "data": ("digits 3-8", "digits 4-9", "breast cancer"),
-        "few": (40, 20),  # digits, breast cancer
+        "few": (30, 30),  # digits, breast cancer; equal sizes share one compiled solver
         "many": 100,
         "k": (1, 5, 20),
         "repeats": 3,
@@ -225,7 +225,7 @@ STUDY = Study(
     full={
         "seed": 0,
         "data": NAMES,
-        "few": (40, 20),
+        "few": (40, 30),
         "many": 240,
         "k": (1, 5, 20),
         "repeats": 3,
