@@ -42,7 +42,7 @@ def plot(dataset: xr.Dataset) -> Figure:
             if column == 0:
                 axis.set_ylabel(axis_label(dataset[name]))
     names = [str(f) for f in dataset.features.values]
-    panel_titles(grid.ravel(), [f"RL, {f}" for f in names] + [f"UL, {f}" for f in names])
+    panel_titles(list(grid.ravel()), [f"RL, {f}" for f in names] + [f"UL, {f}" for f in names])
     shared_legend(figure, grid[0][0], 5)
     return figure
 

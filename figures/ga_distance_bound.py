@@ -8,9 +8,10 @@ from figures.style import BLACK, BLUE, RED, canvas, legend, panel_titles
 
 STUDY = "ga_distance_bound"
 CAPTION = (
-    "Distance of approximate KKT points to the retrained model against the bound that their certificate (ε, δ, λ) "
-    "gives, both over the norm of the retrained model. No point lies above the line y = x. (a) The bound with the sum "
-    "of slacknesses is attained where the stationarity error dominates; (b) the coarser one, with the largest slackness times |R|, is looser."
+    "Distance of approximate KKT points to the retrained model against the bound that their certificate (ε, δ, λ)"
+    " gives, both over the norm of the retrained model. No point lies above the line y = x. (a) The bound with "
+    "the sum of slacknesses is attained where the stationarity error dominates; (b) the coarser one, with the "
+    "largest slackness times |R|, is looser."
 )
 _LOOKS = {
     "random KKT point": {"color": BLUE, "marker": "o", "markerfacecolor": "none"},

@@ -11,13 +11,13 @@ from figures.style import GREY, LOOKS, canvas
 
 STUDY = "real_linear"
 CAPTION = (
-    "Max-margin linear models of real data after forgetting 1, 5 and 20 points: filled marks, the support vectors "
-    "with the largest multipliers; hollow marks, random points. Top two rows: distance to the retrained model over "
-    "its norm. With few points (m < d) projected ascent is nearer to retraining than doing nothing, but exact only "
-    "where no support vector was forgotten, since not all points are on the margin. Fine-tuning, which keeps training "
-    "on the retained points, comes nearest of the approximate methods. With many points (m > d) the retained points span the space, so the "
-    "projected step is 0 and its marks are level with doing nothing. Bottom two rows: test accuracy. Decremental "
-    "unlearning is always the retrained model."
+    "Max-margin linear models of real data after forgetting 1, 5 and 20 points: filled marks, the support vectors"
+    " with the largest multipliers; hollow marks, random points. Top two rows: distance to the retrained model "
+    "over its norm. With few points (m < d) projected ascent is nearer to retraining than doing nothing, but "
+    "exact only where no support vector was forgotten, since not all points are on the margin. Fine-tuning, which"
+    " keeps training on the retained points, comes nearest of the approximate methods. With many points (m > d) "
+    "the retained points span the space, so the projected step is 0 and its marks are level with doing nothing. "
+    "Bottom two rows: test accuracy. Decremental unlearning is always the retrained model."
 )
 
 _SAME = 1e-9  # relative distance below which a model is the retrained one; drawn on a line of its own

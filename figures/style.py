@@ -45,7 +45,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 
 MATH = {"pretrained w_o": r"pretrained $w_o$", "fine-tuned w_t": r"fine-tuned $w_t$", "golden w_g": r"golden $w_g$"}
 
-_RULES = {
+_RULES: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
     "axes.titlesize": 10,

@@ -58,7 +58,7 @@ def run(p: Parameters) -> xr.Dataset:
     """Gaussian rows that all use every column (full overlap)."""
     r, f, widest = p["retained_rows"], p["forget_rows"], max(*p["d"], p["columns"])
     keys = jax.random.split(jax.random.key(p["seed"]), p["seeds"])
-    strengths = np.geomspace(*p["ridge"], p["ridges"])
+    strengths = np.geomspace(p["ridge"][0], p["ridge"][1], p["ridges"])
     data = jax.vmap(lambda key: sample_feature_overlap(key, r, f, 0, p["columns"], 0))(keys)
     found = [np.asarray(a) for a in _ridges(data, jnp.asarray(strengths))]
     base = jax.vmap(lambda key: sample_feature_overlap(key, r, f, 0, widest, 0))(keys)

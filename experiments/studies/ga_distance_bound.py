@@ -15,7 +15,7 @@ def run(p: Parameters) -> xr.Dataset:
     draw = np.random.default_rng(p["seed"])
     m = draw.integers(p["m"][0], p["m"][1] + 1, count)
     k = np.minimum(draw.integers(1, p["k"] + 1, count), m - 1)
-    d = m * np.exp(draw.uniform(*np.log(p["d_over_m"]), count))
+    d = m * np.exp(draw.uniform(np.log(p["d_over_m"][0]), np.log(p["d_over_m"][1]), count))
     problems = sample(p["seed"], d, m, k, size)
     trained, retrained = solve(problems, problems.present), solve(problems, problems.retained)
     plain = np.where(problems.retained, trained.lam, 0.0)

@@ -52,10 +52,10 @@ class Solutions(NamedTuple):
 class Outcomes(NamedTuple):
     """Every method on every problem; axis 1 runs over METHODS."""
 
-    gap: np.ndarray  # (n, 4): 1 − cos to the retrained model
-    distance: np.ndarray  # (n, 4): relative to the retrained model's norm
-    margins: np.ndarray  # (n, 4, s)
-    least_multiplier: np.ndarray  # (n,): min over R of λ + κ of projected ascent
+    gap: np.ndarray | Array  # (n, 4): 1 − cos to the retrained model
+    distance: np.ndarray | Array  # (n, 4): relative to the retrained model's norm
+    margins: np.ndarray | Array  # (n, 4, s)
+    least_multiplier: np.ndarray | Array  # (n,): min over R of λ + κ of projected ascent
 
 
 def in_chunks(function: Callable[..., Any], *arrays: Any) -> Any:
