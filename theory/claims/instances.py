@@ -13,6 +13,7 @@ from theory.claim import Sizes
 from theory.data.correlated import correlate
 from theory.data.near_orthogonal import latent_size, near_orthogonal_gram, points_from_gram
 from theory.numerics import norm
+from theory.solvers.margin import MarginSolution
 
 
 class LinearProblem(NamedTuple):
@@ -155,3 +156,15 @@ def retrained_multipliers(i: TrainedModel) -> Float[Array, " m"]:
     rows = jnp.where(i.forget[:, None], 0.0, i.y[:, None] * i.X)
     kept = jnp.where(i.forget, 0.0, 1.0)
     return kept * jnp.linalg.solve(rows @ rows.T + jnp.diag(1.0 - kept), kept)
+
+
+def retraining_error(s: MarginSolution, retained: Bool[Array, " m"], gram: Float[Array, "m m"]) -> Float[Array, ""]:
+    """‖w − w*‖ that the margins of a found max-margin solution allow; independent retained points.
+
+    The found w solves the problem with right-hand sides 1 + eᵢ, e being the margins' errors at the support
+    and their shortfall elsewhere, and the solution moves by at most ‖e‖ over the least singular value.
+    """
+    off = jnp.where(s.support, s.margins - 1.0, jnp.maximum(1.0 - s.margins, 0.0))
+    both = retained[:, None] & retained[None, :]
+    least = jnp.linalg.eigvalsh(jnp.where(both, gram, jnp.trace(gram) * jnp.eye(len(gram))))[0]
+    return norm(jnp.where(retained, off, 0.0)) / jnp.sqrt(least)
