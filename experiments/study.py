@@ -29,6 +29,7 @@ class Study:
     full: Parameters  # minutes: larger and finer
     tiny: Parameters  # for tests: the smallest grid that has every axis
     run: Callable[[Parameters], xr.Dataset]
+    timed: bool = False  # it measures seconds, so nothing else may run beside it
 
 
 @functools.cache

@@ -1,6 +1,8 @@
 """Linear models of real data: distance to retraining and test accuracy of every method."""
 
+import itertools
 import json
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -124,3 +126,21 @@ def findings(dataset: xr.Dataset) -> list[str]:
         if names:
             found.append(f"{text}: {'; '.join(names)}.")
     return found
+
+
+def table(dataset: xr.Dataset) -> dict[str, Any]:
+    """Every method side by side, a row for each data set, regime, choice of k points and method."""
+    columns = ["data, m × d, forgotten, method", "least retained margin", "forget accuracy (%)", "test accuracy (%)"]
+    columns += ["ε", "δ", "τ", "distance bound", "distance to retraining", "1 − cos", "time (ms)"]
+    rows = []
+    order = [dataset[axis].values for axis in ("data", "regime", "choice", "k", "model")]
+    for data, regime, choice, k, model in itertools.product(*order):
+        cell = dataset.sel(data=data, regime=regime, choice=choice, k=k, model=model)
+        if not np.isfinite(cell.distance.values):
+            continue
+        size = f"{int(cell.points)} × {int(cell.dimension)}"
+        label = f"{data}, {size}, {k} {'support vectors' if 'support' in str(choice) else choice}, {model}"
+        shown = ("margin", "forget_accuracy", "test_accuracy", "epsilon", "delta", "tau", "distance_bound", "distance")
+        values = [float(cell[name]) for name in (*shown, "gap")] + [1e3 * float(cell.seconds)]
+        rows.append([label, *(f"{v:.3g}" if np.isfinite(v) else "none" for v in values)])
+    return {"title": f"All {len(rows)} models, method by method", "columns": columns, "rows": rows}

@@ -179,7 +179,8 @@ def _picture(picture: dict[str, Any], folder: Path) -> str:
         f'<img src="{_embedded(picture["files"], folder)}" alt="{escape(picture["caption"], quote=True)}">'
         f"<figcaption>{escape(picture['caption'])}"
         + (f"<ul class=findings>{findings}</ul>" if findings else "")
-        + f" <span class=soft>Data: <code>{escape(picture['data'])}</code></span></figcaption>{_extra(picture)}</figure>"
+        + f" <span class=soft>Data: <code>{escape(picture['data'])}</code></span></figcaption>"
+        + f"{_extra(picture)}</figure>"
     )
 
 

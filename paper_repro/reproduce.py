@@ -138,13 +138,17 @@ def _pictures(papers: Sequence[str], profile: str, seed: int, staging: Path, sta
         save_dataset(provenance.stamped(study, parameters), data / f"{study.key}.nc")
         return study
 
+    together = [study for study in studies if not study.timed]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         try:
-            for future in as_completed([pool.submit(run, study) for study in studies]):
+            for future in as_completed([pool.submit(run, study) for study in together]):
                 advance(future.result().key)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    for study in studies:
+        if study.timed:
+            advance(run(study).key)
     drawn = []
     figures = [(name, f) for name, f in all_figures().items() if f.STUDY in {s.key for s in studies}]
     advance = stages("drawing", len(figures))
@@ -152,7 +156,6 @@ def _pictures(papers: Sequence[str], profile: str, seed: int, staging: Path, sta
         dataset = load_dataset(data / f"{figure.STUDY}.nc")
         files = save(figure.plot(dataset), staging / "figures", name)
         study = all_studies()[figure.STUDY]
-        findings = figure.findings(dataset) if hasattr(figure, "findings") else []
         drawn.append(
             {
                 "name": name,
@@ -161,7 +164,8 @@ def _pictures(papers: Sequence[str], profile: str, seed: int, staging: Path, sta
                 "title": study.title,
                 "question": study.question,
                 "caption": figure.CAPTION,
-                "findings": list(findings),
+                "findings": list(figure.findings(dataset)) if hasattr(figure, "findings") else [],
+                "table": figure.table(dataset) if hasattr(figure, "table") else None,
                 "files": sorted(str(Path(file).relative_to(staging)) for file in files),
                 "data": f"data/{study.key}.nc",
             }

@@ -72,7 +72,7 @@ def tightness_text(entry: Record) -> str:
     value = entry["tightness"]
     if value is None:
         return "-"
-    if all(c["relation"] == "==" for c in entry["conclusions"]):
+    if all(c["relation"] == "==" for c in entry["conclusions"] if c["share"] is None):
         return f"gap {value:.0e}"
     return f"{value:.3f}"
 

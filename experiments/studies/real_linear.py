@@ -210,6 +210,7 @@ def run(p: Parameters) -> xr.Dataset:
 
 STUDY = Study(
     key="real_linear",
+    timed=True,
     paper="ga",
     title="Linear models of real data",
     question="Which hypotheses fail on real data, and what do the methods and the certificate still give?",

@@ -67,9 +67,10 @@ class Verdict:
 
     @property
     def tightness(self) -> float:
-        """Worst tightness among the inequalities; the worst relative gap if all are equalities."""
-        inequalities = [c.tightness for c in self.conclusions if c.relation != "=="]
-        return max(inequalities or [c.tightness for c in self.conclusions])
+        """Worst tightness among the inequalities that must hold on every instance; the worst gap if all are equalities."""
+        strict = [c for c in self.conclusions if c.share is None]
+        inequalities = [c.tightness for c in strict if c.relation != "=="]
+        return max(inequalities or [c.tightness for c in strict] or [float("nan")])
 
     @property
     def as_expected(self) -> bool:
