@@ -90,6 +90,21 @@ def test_falls_with_the_kink_tolerance(batch):
     assert all(later <= earlier + 1e-12 for earlier, later in pairwise(values))
 
 
+def test_along_the_flow(batch):
+    """NaN until the points are separated, then falling; the last record is the end's own residual."""
+    s = wishart_gram(jax.random.key(3), M, 300.0)
+    start = initialise(jax.random.key(4), s.factor, output_weights(N), 300.0, 0.5)
+    path = train_in_coefficients(start, s.G, s.y, steps=1500, records=6, keep=True)
+    found = clarke.residuals_along(path, s.G, s.y, None, 3e-3)
+    separated = np.asarray(path.margins).min(axis=1) > 0
+    np.testing.assert_array_equal(np.isnan(found.stationarity), ~separated)
+    last = solve(two_layer.normalised(path.end, s.G, s.y), s.G, s.y, None, 3e-3).residuals.stationarity
+    np.testing.assert_allclose(found.stationarity[-1], last, rtol=1e-9)
+    assert found.stationarity[-1] < found.stationarity[separated][0]
+    with pytest.raises(ValueError, match="train with keep=True"):
+        clarke.residuals_along(path._replace(coefficients=None), s.G, s.y)
+
+
 def hand_worked() -> TwoLayer:
     """Two unit points at inner product −1/2, labels +1, u = (1, −1).
 

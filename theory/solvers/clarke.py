@@ -26,7 +26,7 @@ from theory.numerics import EPS
 from theory.solvers.kkt import KKTResiduals, residuals_at
 from theory.solvers.memory import require_memory
 from theory.solvers.nonneg_qp import nonneg_qp
-from theory.solvers.two_layer_flow import explain_unseparated
+from theory.solvers.two_layer_flow import NetworkPath, explain_unseparated
 
 KINK_TOLERANCE = 1e-9
 """Default: |⟨w_j, xᵢ⟩| ≤ 1e-9 ‖w_j‖ ‖xᵢ‖ counts as a kink. Right for exact points; a flow's end needs more."""
@@ -155,6 +155,27 @@ def stationarity(
 ) -> Float[Array, ""]:
     """(Σ_j ‖w_j − u_j Σ_i y_i t_ij x_i‖²)^½, without cancellation when the network is a combination of points."""
     return two_layer.size(net._replace(C=net.C - net.u[:, None] * (y[:, None] * t).T), G)
+
+
+def residuals_along(
+    path: NetworkPath,
+    G: Float[Array, "m m"],
+    y: Float[Array, " m"],
+    retained: Bool[Array, " m"] | None = None,
+    kink_tolerance: Float[Array, ""] | float = KINK_TOLERANCE,
+) -> KKTResiduals:
+    """The residuals at every record of a flow, each network scaled to least margin 1; NaN before separation.
+
+    The path must have been trained with ``keep=True``. Every field has one entry a record.
+    """
+    if path.coefficients is None:
+        raise ValueError("path: expected recorded coefficients, got None; train with keep=True")
+
+    def at(C: Array) -> KKTResiduals:
+        net = two_layer.normalised(path.end._replace(C=C), G, y, retained)
+        return best_clarke_multipliers(net, G, y, retained, kink_tolerance).residuals
+
+    return jax.lax.map(at, path.coefficients)
 
 
 class AutodiffResidual(NamedTuple):
