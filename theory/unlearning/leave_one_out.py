@@ -11,17 +11,21 @@ import jax.numpy as jnp
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Bool, Float
 
-from theory.checks import as_gram, as_labels
+from theory.checks import as_float_array, as_gram, as_labels
+from theory.numerics import EPS, tolerance
+
+SINGULAR = 1e-6
+"""Relative error of H from which on G counts as singular: condition number 4.5e9."""
 
 
 class LeaveOneOut(NamedTuple):
     """Row l of ``coefficients`` is the model without point l: w = Xᵀ coefficients[l]."""
 
     coefficients: Float[Array, "m m"]
-    epsilon: Float[Array, " m"]  # certificate of each model on its retained points: stationarity
+    epsilon: Float[Array, " m"]  # certificate of each model on its retained points, at (λ + κ)₊: stationarity
     delta: Float[Array, " m"]  # ... and complementarity; τ = 0
     primal: Float[Array, " m"]  # margins' shortfall below 1
-    exact: Bool[Array, " m"]  # every multiplier ≥ 0: the model is the retrained one
+    exact: Bool[Array, " m"]  # ε = 0, and primal = δ = 0 up to rounding: the model is the retrained one
     margins: Float[Array, "m m"]  # margins[l, i] of point i under model l
 
 
@@ -29,14 +33,16 @@ def leave_one_out(G: Float[Array, "m m"], y: Float[Array, " m"], lam: Float[Arra
     """All leave-one-out projected-ascent models and their certificates.
 
     Args:
-        G: positive definite Gram matrix. y: labels ±1. lam: multipliers of the trained model
-            w = Xᵀ(λ ∘ y), an exact KKT point.
+        G: positive definite Gram matrix; a singular one gives NaN. y: labels ±1.
+        lam: multipliers of the trained model w = Xᵀ(λ ∘ y), an exact KKT point.
 
     Returns:
         :class:`LeaveOneOut`, computed with two m×m products beside the factor.
     """
     m = len(y)
     H = cho_solve(cho_factor(G, lower=True), jnp.eye(m))
+    condition = jnp.linalg.norm(G, ord=jnp.inf) * jnp.linalg.norm(H, ord=jnp.inf)
+    H = jnp.where(condition * EPS < SINGULAR, H, jnp.nan)  # rounding may give a singular G a factor
     coefficients = (lam * y)[None, :] - (lam * y / jnp.diagonal(H))[:, None] * H
     coefficients = coefficients.at[jnp.diag_indices(m)].set(0.0)
     margins = y[None, :] * (coefficients @ G)
@@ -46,12 +52,18 @@ def leave_one_out(G: Float[Array, "m m"], y: Float[Array, " m"], lam: Float[Arra
     negative = (multipliers - clipped) * y[None, :]
     # with λ̃ = (λ + κ)₊ the stationarity error is exactly the negative part's vector
     epsilon = jnp.sqrt(jnp.maximum(jnp.sum((negative @ G) * negative, axis=1), 0.0))
+    slack = jnp.where(off, margins - 1.0, 0.0)
+    delta = jnp.maximum(jnp.max(clipped * slack, axis=1), 0.0)
+    primal = jnp.maximum(jnp.max(-slack, axis=1), 0.0)
+    # nonnegative multipliers are not enough: a point off the margin may have got a positive one
+    largest = jnp.max(jnp.abs(multipliers), axis=1)
+    met = (primal <= tolerance(1.0, condition)) & (delta <= tolerance(largest, condition))
     return LeaveOneOut(
         coefficients=coefficients,
         epsilon=epsilon,
-        delta=jnp.max(jnp.where(off, clipped * (margins - 1.0), -jnp.inf), axis=1),
-        primal=jnp.maximum(jnp.max(jnp.where(off, 1.0 - margins, -jnp.inf), axis=1), 0.0),
-        exact=jnp.min(multipliers, axis=1) >= 0.0,
+        delta=delta,
+        primal=primal,
+        exact=(jnp.min(multipliers, axis=1) >= 0.0) & met,
         margins=margins,
     )
 
@@ -63,17 +75,20 @@ def unlearn_each(gram: Any, y: Any, lam: Any) -> LeaveOneOut:
     """:func:`leave_one_out` with its arguments checked.
 
     Raises:
-        ValueError: bad shapes or labels, fewer than two points, or a Gram matrix that is not
+        ValueError: bad shapes, values or labels, fewer than two points, or a Gram matrix that is not
             positive definite (duplicate points, or m > d). RuntimeError: x64 is off.
     """
     G = as_gram(gram)
     labels = as_labels(y, G.shape[0])
-    multipliers = jnp.asarray(lam, jnp.float64)
+    multipliers = as_float_array(lam, "lam", 1)
     if multipliers.shape != labels.shape:
         raise ValueError(f"lam: expected {len(labels)} multipliers, one per point, got shape {multipliers.shape}")
     if len(labels) < 2:
         raise ValueError("gram: expected at least two points, so that one is retained, got 1")
     result = _leave_one_out(G, labels, multipliers)
     if not bool(jnp.all(jnp.isfinite(result.coefficients))):
-        raise ValueError("gram: expected a positive definite matrix; points are dependent (duplicates, or m > d)")
+        raise ValueError(
+            "gram: expected a positive definite matrix with condition number below 4e9; "
+            "points are dependent or nearly so (duplicates, or m > d)"
+        )
     return result
