@@ -109,6 +109,10 @@ def findings(dataset: xr.Dataset) -> list[str]:
         f"{int(np.sum(np.isfinite(exact.values)))} forget sets whose loss changes the model; its median distance is "
         f"{np.nanmedian(exact.values):.2g} of the retrained model's norm."
     )
+    few = dataset.distance.where((dataset.points < dataset.dimension) & changed)
+    medians = {str(m): float(few.sel(model=m).median()) for m in dataset.model.values if m not in ("retraining",)}
+    ranked = ", ".join(f"{name} {value:.2g}" for name, value in sorted(medians.items(), key=lambda item: item[1]))
+    found.append(f"Median distance to retraining there, nearest first: {ranked}.")
     bound, distance = dataset.distance_bound.values, dataset.witness_distance.values
     feasible = np.isfinite(bound)
     total = int(np.sum(np.isfinite(dataset.distance.values)))

@@ -122,7 +122,7 @@ def show_reproduction(summary: dict[str, Any]) -> None:
     console = _console()
     for target in summary["targets"]:
         mark = "[green]met[/]" if target["met"] else "[red]MISSED[/]"
-        console.print(f"{mark} {escape(target['name'])}: {target['ours_text']} ({escape(target['source'])})")
+        console.print(f"{mark} {escape(target['name'])}: {target['ours']:.3g} ({escape(target['source'])})")
     console.print(f"\nreport: {summary['report']}  ({summary['seconds']:.0f} s)", highlight=False)
 
 

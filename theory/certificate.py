@@ -67,7 +67,9 @@ def certify_linear(
     best = best_multipliers(witness, X, y, retained, slackness)
     residuals = best.residuals
     gap = jnp.sum(jnp.where(retained, best.lam * (best.margins - 1.0), 0.0))
-    bound = jnp.sqrt(jnp.maximum(residuals.stationarity**2 + 2.0 * gap, 0.0))
+    # the sharp form of ‖θ̃ − w*‖² ≤ ε² + 2 Σ λ̃ᵢ(M̃ᵢ − 1), see theory/claims/ga/linear/distance_to_retraining.py
+    stationarity = residuals.stationarity
+    bound = 0.5 * (stationarity + jnp.sqrt(stationarity**2 + 4.0 * jnp.maximum(gap, 0.0)))
     return Certificate(
         epsilon=jnp.where(feasible, residuals.stationarity, jnp.inf),
         delta=jnp.where(feasible, jnp.maximum(residuals.complementarity, 0.0), jnp.inf),
