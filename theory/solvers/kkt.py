@@ -8,6 +8,7 @@ maxᵢ λᵢ (Mᵢ − 1). The residual of a *model* is the best over λ: a conv
 
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
@@ -86,6 +87,9 @@ def best_multipliers(
     return Multipliers(solved.lam, margins, residuals_at(solved.lam, margins, stationarity, retained), solved.status)
 
 
+best_multipliers_compiled = jax.jit(best_multipliers, static_argnames="slackness")
+
+
 def kkt_residuals(w: Any, X: Any, y: Any, lam: Any = None, forget: Any = None, slackness: float = 0.0) -> Multipliers:
     """How far a linear model is from a KKT point of the margin problem.
 
@@ -110,7 +114,7 @@ def kkt_residuals(w: Any, X: Any, y: Any, lam: Any = None, forget: Any = None, s
         raise ValueError(f"slackness: expected a weight >= 0, got {slackness}")
     retained = jnp.ones(m, bool) if forget is None else ~as_forget_mask(forget, m)
     if lam is None:
-        return best_multipliers(weights, points, labels, retained, slackness)
+        return best_multipliers_compiled(weights, points, labels, retained, float(slackness))
     multipliers = as_float_array(lam, "lam", 1)
     if len(multipliers) != m:
         raise ValueError(f"lam: expected {m} multipliers, one per row of X, got {len(multipliers)}")

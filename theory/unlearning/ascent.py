@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from theory.checks import as_data, as_float_array, as_forget_mask, as_weights
 from theory.solvers.gradient_flow import LOSSES
-from theory.solvers.kkt import best_multipliers
+from theory.solvers.kkt import best_multipliers_compiled
 
 
 def loss_slope(margins: Float[Array, " m"], loss: str) -> Float[Array, " m"]:
@@ -72,7 +72,7 @@ def gradient_ascent(w: Any, X: Any, y: Any, forget: Any, lam: Any = None, fracti
 def multipliers_of(w: Array, X: Array, y: Array, lam: Any) -> Array:
     """``lam`` checked, or the best multipliers of ``w`` when it is None."""
     if lam is None:
-        return best_multipliers(w, X, y, jnp.ones(len(y), bool)).lam
+        return best_multipliers_compiled(w, X, y, jnp.ones(len(y), bool)).lam
     given = as_float_array(lam, "lam", 1)
     if len(given) != len(y):
         raise ValueError(f"lam: expected {len(y)} multipliers, one per row of X, got {len(given)}")
