@@ -70,7 +70,7 @@ def approximate_kkt_latent(sizes: Sizes) -> int:
 
 def approximate_kkt(sizes: Sizes, z: Float[Array, " n"]) -> ApproximateKKT:
     """w = Σ λᵢ yᵢ xᵢ + v with free λ > 0 and v, scaled so that the least margin is 1 (needs it positive)."""
-    m, d = sizes["m"], sizes["d"]
+    m = sizes["m"]
     size = near_orthogonal_latent(sizes)
     problem, psi, phi = near_orthogonal_problem(sizes, z[:size])
     lam = jnp.exp(jnp.tanh(z[size : size + m]))

@@ -112,7 +112,7 @@ def _delta(i: Trained, s: Models) -> Array:
 
 def _distance(i: Trained, s: Models) -> Array:
     """To the retrained model, for each l."""
-    return jax.vmap(norm)(s.formula.coefficients @ i.X - s.retrained.w)
+    return jax.vmap(norm)(s.formula.coefficients @ i.X - jnp.asarray(s.retrained.w))
 
 
 def _weight_error(i: Trained, s: Models) -> Array:

@@ -80,11 +80,10 @@ def _magnitude(i: ApproximateKKT, _: None) -> Array:
 def _instance(X: list, w: list, lam: list, psi: float, phi: float) -> ApproximateKKT:
     """All labels +1, nothing to forget."""
     m = len(lam)
-    return ApproximateKKT(
-        *map(jnp.asarray, (np.array(X), np.ones(m), np.zeros(m, bool), np.array(w), np.array(lam))),
-        jnp.asarray(psi),
-        jnp.asarray(phi),
-    )
+    points, weights = jnp.asarray(np.array(X)), jnp.asarray(np.array(w))
+    nothing = jnp.zeros(m, dtype=bool)
+    multipliers = jnp.asarray(np.array(lam))
+    return ApproximateKKT(points, jnp.ones(m), nothing, weights, multipliers, jnp.asarray(psi), jnp.asarray(phi))
 
 
 def _zero_model() -> ApproximateKKT:
