@@ -31,7 +31,8 @@ td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; white-sp
 details, figure { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem;
   margin: .8rem 0 } summary { cursor: pointer; font-weight: 600 }
 figure img { width: 100%; height: auto; background: #fff; border-radius: .3rem }
-figcaption { margin-top: .5rem } math { font-size: 1.08em } .statement { overflow-x: auto; padding: .4rem 0 }
+figcaption { margin-top: .5rem } math { font-size: 1.08em } .statement math { text-align: left } .statement { overflow-x: auto; padding: .4rem 0 }
+td:first-child a code { white-space: nowrap }
 ul.findings { margin: .4rem 0 0; padding-left: 1.2rem }
 """
 
@@ -67,12 +68,12 @@ def render(summary: dict[str, Any], folder: Path) -> str:
 
 
 @cache
-def mathml(latex: str) -> str:
-    """Inline MathML; the source itself in a code tag when it cannot be converted."""
+def mathml(latex: str, display: str = "inline") -> str:
+    """MathML, inline or as a block; the source itself in a code tag when it cannot be converted."""
     from latex2mathml.converter import convert
 
     try:
-        return convert(latex)
+        return convert(latex, display=display)
     except Exception:  # the converter raises many kinds; the reader still gets the statement
         return f"<code>{escape(latex)}</code>"
 
@@ -210,7 +211,7 @@ def _claim(r: Record) -> str:
     )
     parts = [
         f"<details id={r['key']}><summary><code>{r['key']}</code> {escape(r['title'])}: {_outcome(r)}</summary>",
-        f"<div class=statement>{mathml(r['statement'])}</div>",
+        f"<div class=statement>{mathml(r['statement'], 'block')}</div>",
         f"<p class=soft>Status: {escape(r['status'])}. Source: {escape(r['source'])}.</p>",
         f"<p>Assumptions (met by {r['instances'] - r['vacuous']:,} of {r['instances']:,} instances):</p>"
         f"<ul>{assumed}</ul>"
