@@ -32,7 +32,8 @@ def save_instance(folder: Path, claim: Claim, refutation: Refutation) -> Path:
         "rhs": refutation.rhs,
     }
     buffer = io.BytesIO()
-    np.savez(buffer, header=np.array(json.dumps(header)), **arrays)
+    arrays["header"] = np.array(json.dumps(header))
+    np.savez(buffer, allow_pickle=False, **arrays)
     folder.mkdir(parents=True, exist_ok=True)
     name = "-".join([claim.key, *(f"{k}{v}" for k, v in sorted(refutation.sizes.items()))]) + ".npz"
     write_atomically(folder / name, buffer.getvalue())

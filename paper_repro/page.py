@@ -31,7 +31,8 @@ td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; white-sp
 details, figure { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem;
   margin: .8rem 0 } summary { cursor: pointer; font-weight: 600 }
 figure img { width: 100%; height: auto; background: #fff; border-radius: .3rem }
-figcaption { margin-top: .5rem } math { font-size: 1.08em } .statement math { text-align: left } .statement { overflow-x: auto; padding: .4rem 0 }
+figcaption { margin-top: .5rem } math { font-size: 1.08em } .statement math { text-align: left }
+.statement { overflow-x: auto; padding: .4rem 0 }
 td:first-child a code { white-space: nowrap }
 ul.findings { margin: .4rem 0 0; padding-left: 1.2rem }
 """

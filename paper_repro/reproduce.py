@@ -56,7 +56,7 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
         )
         measured = _targets(chosen, seed, stages)
         pictures = _pictures(chosen, profile, seed, staging, stages)
-        summary = {
+        summary: dict[str, Any] = {
             "good": all(r["as_expected"] for r in records) and all(t["met"] for t in measured),
             "papers": {key: PAPERS[key] for key in chosen},
             "profile": profile,

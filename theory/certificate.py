@@ -39,7 +39,7 @@ class Certificate(NamedTuple):
         lam = jnp.where(retained, self.lam, 0.0)
         again = residuals_at(lam, margins, norm(self.witness - points.T @ (labels * lam)), retained)
         tau = cosine_gap(as_weights(w, points.shape[1]), self.witness)
-        stated = {
+        stated: dict[str, tuple[Any, Any]] = {
             "primal": (again.primal, 0.0),
             "dual": (again.dual, 0.0),
             "epsilon": (again.stationarity, self.epsilon),

@@ -15,7 +15,8 @@ def report(claim: Claim, evaluation: Evaluation) -> str:
     lines = [f"{claim.key}: residual {float(np.max(evaluation.residual)):.3g}"]
     for name, c in evaluation.conclusions.items():
         ratio = np.max(np.asarray(c.excess) / np.maximum(np.asarray(c.allowed), 1e-300))
-        lines.append(f"  {name}: lhs {np.ravel(c.lhs)[0]:.6g}, rhs {np.ravel(c.rhs)[0]:.6g}, excess/allowed {ratio:.3g}")
+        sides = f"lhs {np.ravel(c.lhs)[0]:.6g}, rhs {np.ravel(c.rhs)[0]:.6g}"
+        lines.append(f"  {name}: {sides}, excess/allowed {ratio:.3g}")
     return "\n".join(lines)
 
 

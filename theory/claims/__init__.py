@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 
 from theory.claim import Claim
 
@@ -87,7 +87,8 @@ def load_file(path: Path) -> list[Claim]:
     try:
         spec.loader.exec_module(module)
     except Exception as fault:
-        line = next((f":{t.tb_lineno}" for t in reversed(_frames(fault)) if t.tb_frame.f_code.co_filename == str(path)), "")
+        own = [frame for frame in _frames(fault) if frame.tb_frame.f_code.co_filename == str(path)]
+        line = f":{own[-1].tb_lineno}" if own else ""
         raise ClaimFileError(f"{path}{line}: {type(fault).__name__}: {fault}") from fault
     claims = [value for value in vars(module).values() if isinstance(value, Claim)]
     if not claims:
@@ -95,7 +96,7 @@ def load_file(path: Path) -> list[Claim]:
     return [replace(claim, module=str(path)) for claim in claims]
 
 
-def _frames(fault: BaseException) -> list:
+def _frames(fault: BaseException) -> list[TracebackType]:
     frames, frame = [], fault.__traceback__
     while frame is not None:
         frames.append(frame)

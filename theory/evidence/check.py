@@ -17,6 +17,7 @@ from theory.evidence.shrink import simplest
 from theory.numerics import require_x64
 
 CHUNK = 128  # instances per compiled call
+WIDE = 512  # the same for a batch of more than WIDE: the fixed cost of a call is then spread over more instances
 BATCH = 4096  # instances between two reports of progress
 CONFIDENCE = 0.99
 MAX_INCONCLUSIVE = 0.01  # a larger share of unsolved instances makes the verdict INCONCLUSIVE
@@ -67,7 +68,7 @@ class Verdict:
 
     @property
     def tightness(self) -> float:
-        """Worst tightness among the inequalities that must hold on every instance; the worst gap if all are equalities."""
+        """Worst tightness of the inequalities that must hold on every instance; the worst gap if all are equalities."""
         strict = [c for c in self.conclusions if c.share is None]
         inequalities = [c.tightness for c in strict if c.relation != "=="]
         return max(inequalities or [c.tightness for c in strict] or [float("nan")])
@@ -95,15 +96,16 @@ def _compiled(claim: Claim, sizes: tuple[tuple[str, int], ...]) -> Callable[[Arr
 def evaluate_batch(claim: Claim, sizes: Sizes, latents: ArrayLike) -> Evaluation:
     """Evaluations (numpy) of many latent vectors (count, n), compiled once a claim and size.
 
-    The vectors are run in chunks of one fixed length, padded with copies of the last, so that any
-    count reuses the compiled function.
+    The vectors are run in chunks of a fixed length, CHUNK or for large batches WIDE, padded with copies
+    of the last, so that any count reuses the compiled functions.
     """
     run = _compiled(claim, tuple(sorted(sizes.items())))
     vectors = np.asarray(latents, np.float64)
     parts = []
-    for start in range(0, len(vectors), CHUNK):
-        chunk = vectors[start : start + CHUNK]
-        padding = np.repeat(chunk[-1:], CHUNK - len(chunk), axis=0)
+    length = WIDE if len(vectors) > WIDE else CHUNK
+    for start in range(0, len(vectors), length):
+        chunk = vectors[start : start + length]
+        padding = np.repeat(chunk[-1:], length - len(chunk), axis=0)
         evaluation = run(jnp.asarray(np.concatenate([chunk, padding])))
         parts.append(jax.tree.map(lambda leaf, n=len(chunk): np.asarray(leaf)[:n], evaluation))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
@@ -244,7 +246,7 @@ def _overall(count: dict[Outcome, int], evidence: list[ConclusionEvidence]) -> O
     return Outcome.HOLDS
 
 
-def _simplify(claim: Claim, sizes: Sizes, latent: np.ndarray) -> Refutation:
+def _simplify(claim: Claim, sizes: Sizes, latent: np.ndarray) -> Refutation | None:
     def refuted(candidates: np.ndarray) -> np.ndarray:
         return outcomes(claim, evaluate_batch(claim, sizes, candidates)) == Outcome.REFUTED.value
 
@@ -259,6 +261,4 @@ def _refutation(claim: Claim, sizes: dict[str, int], instance: Instance) -> Refu
     strict = [c.name for c in claim.conclusions if c.share is None and not bool(evaluation.conclusions[c.name].holds)]
     worst = max(strict, key=lambda name: float(evaluation.conclusions[name].excess))
     compared = evaluation.conclusions[worst]
-    return Refutation(
-        sizes, instance, worst, float(compared.lhs), float(compared.rhs), float(compared.allowed)
-    )
+    return Refutation(sizes, instance, worst, float(compared.lhs), float(compared.rhs), float(compared.allowed))

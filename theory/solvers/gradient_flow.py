@@ -78,7 +78,7 @@ def flow_in_gram(
     marks = np.unique(np.geomspace(1, steps, records).round().astype(int))
     begin = jnp.zeros_like(y) if start is None else start * y
     edges = (jnp.asarray(np.concatenate([[0], marks[:-1]])), jnp.asarray(marks))
-    end, (path, margins, log_loss) = jax.lax.scan(segment, begin, edges)
+    _, (path, margins, log_loss) = jax.lax.scan(segment, begin, edges)
     norms = jax.vmap(gram_norm, in_axes=(0, None))(path, K)
     first_step = h / substeps
     halved = step(step(begin, 0.5 * first_step), 0.5 * first_step)
