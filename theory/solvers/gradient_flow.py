@@ -29,7 +29,7 @@ class FlowPath(NamedTuple):
     step_error: Float[Array, ""]  # local error of the first, fastest step, relative to ‖w‖ (step doubling)
 
 
-def _weights(margins: Array, retained: Array, loss: str) -> tuple[Array, Array]:
+def loss_weights(margins: Array, retained: Array, loss: str) -> tuple[Array, Array]:
     """(−∂ log L / ∂ margins, log L) of the retained points, without overflow."""
     shown = jnp.where(retained, margins, jnp.inf)
     if loss == "exponential":
@@ -61,7 +61,7 @@ def flow_in_gram(
     h = 1.0 / jnp.max(jnp.where(retained, jnp.diagonal(G), 0.0))
 
     def velocity(a: Array) -> Array:
-        return _weights(K @ a, retained, loss)[0]
+        return loss_weights(K @ a, retained, loss)[0]
 
     def step(a: Array, h: Array) -> Array:
         k1 = velocity(a)
@@ -73,7 +73,7 @@ def flow_in_gram(
     def segment(a: Array, edges: tuple[Array, Array]) -> tuple[Array, tuple[Array, Array, Array]]:
         a = jax.lax.fori_loop(substeps * edges[0], substeps * edges[1], lambda _, b: step(b, h / substeps), a)
         margins = K @ a
-        return a, (a, margins, _weights(margins, retained, loss)[1])
+        return a, (a, margins, loss_weights(margins, retained, loss)[1])
 
     marks = np.unique(np.geomspace(1, steps, records).round().astype(int))
     begin = jnp.zeros_like(y) if start is None else start * y

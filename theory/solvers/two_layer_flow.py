@@ -20,7 +20,7 @@ from theory.checks import as_forget_mask, as_gram, as_labels
 from theory.models import two_layer
 from theory.models.two_layer import TwoLayer, as_network
 from theory.numerics import masked_max
-from theory.solvers.gradient_flow import LOSSES, _weights
+from theory.solvers.gradient_flow import LOSSES, loss_weights
 from theory.solvers.memory import require_memory
 
 
@@ -76,7 +76,7 @@ def train_in_coefficients(
 
     def step(_: Any, B: Array) -> Array:
         Z = activations(B)
-        pull = _weights(y * (jax.nn.relu(Z) @ u), kept, loss)[0]
+        pull = loss_weights(y * (jax.nn.relu(Z) @ u), kept, loss)[0]
         return B + jnp.where(Z > 0, (h * y * pull)[:, None] * u[None, :], 0.0)
 
     def segment(
@@ -88,7 +88,7 @@ def train_in_coefficients(
         on = Z > 0
         M = y * (jax.nn.relu(Z) @ u)
         norm = two_layer.size(start._replace(C=B.T), G)
-        shown = (M, _weights(M, kept, loss)[1], norm, jnp.sum(on != before))
+        shown = (M, loss_weights(M, kept, loss)[1], norm, jnp.sum(on != before))
         return (B, on), (*shown, B.T) if keep else shown
 
     marks = _marks(steps, records)
@@ -120,7 +120,7 @@ def train_in_space(
     h = step_size(u, X @ X.T, retained, rate)
 
     def log_loss(hidden: Array) -> Array:
-        return _weights(y * two_layer.scores(u, hidden, X), retained, loss)[1]
+        return loss_weights(y * two_layer.scores(u, hidden, X), retained, loss)[1]
 
     return jax.lax.fori_loop(0, steps, lambda _, hidden: hidden - h * jax.grad(log_loss)(hidden), W)
 
