@@ -4,31 +4,36 @@ import os
 import sys
 from typing import NoReturn
 
+INTERRUPTED = 130
+
 
 def main() -> NoReturn:
     """Run the ``forgetproof`` command; exit code 0 good, 1 a check failed, 2 bad usage or input, 130 interrupted."""
     from forgetproof.cli import UserError, app, usage_fault
 
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        code = app(standalone_mode=False) or 0
+        if code == INTERRUPTED:  # how typer hands over Ctrl-C
+            raise KeyboardInterrupt
+        sys.exit(code)
     except UserError as fault:
-        _complain(str(fault), 2)
+        _complain(str(fault))
+    except KeyboardInterrupt:
+        _say("interrupted; nothing half-written was left behind")
+        os._exit(INTERRUPTED)  # worker threads may still be inside XLA, which cannot be interrupted
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (KeyboardInterrupt, Exception) as fault:
-        message, code = usage_fault(fault)
+    except Exception as fault:
+        message = usage_fault(fault)
         if message is None:
             raise
-        if code == 130:  # worker threads may still be inside XLA, which cannot be interrupted
-            _say(message)
-            os._exit(code)
-        _complain(message, code)
+        _complain(message)
 
 
-def _complain(message: str, code: int) -> NoReturn:
+def _complain(message: str) -> NoReturn:
     _say(message)
-    sys.exit(code)
+    sys.exit(2)
 
 
 def _say(message: str) -> None:

@@ -34,17 +34,15 @@ class UserError(Exception):
     """A mistake in what the user passed; printed as one line, exit code 2."""
 
 
-def usage_fault(fault: BaseException) -> tuple[str | None, int]:
-    """Message and exit code for a fault that the user can mend or made; (None, 1) for a defect of the program."""
-    if isinstance(fault, KeyboardInterrupt | typer.Abort):
-        return "interrupted; nothing half-written was left behind", 130
+def usage_fault(fault: Exception) -> str | None:
+    """The message for a fault that the user can mend, or None for a defect of the program."""
     if isinstance(fault, typer.TyperException):
-        return fault.format_message() or "bad usage; see forgetproof --help", 2
+        return fault.format_message() or "bad usage; see forgetproof --help"
     if isinstance(fault, OSError):
-        return f"{fault.filename or 'file'}: {fault.strerror or fault}", 2
+        return f"{fault.filename or 'file'}: {fault.strerror or fault}"
     if isinstance(fault, ModuleNotFoundError) and fault.name in OPTIONAL:
-        return f"{fault.name} is not installed; run: pip install 'forgetproof[{OPTIONAL[fault.name]}]'", 2
-    return None, 1
+        return f"{fault.name} is not installed; run: pip install 'forgetproof[{OPTIONAL[fault.name]}]'"
+    return None
 
 
 def _select(patterns: list[str] | None) -> list[Any]:
