@@ -81,7 +81,7 @@ def claims(
     as_json: Json = False,
 ) -> None:
     """List the claims: paper, title, status, conclusions and the evidence found so far."""
-    start_jax(compile_fast=True)
+    start_jax()
     from experiments import ledger
     from theory.report import describe
 
@@ -112,7 +112,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check claims on random instances; exit code 1 if one is refuted or could not be verified."""
-    start_jax(compile_fast=True)
+    start_jax()
     chosen = _select(patterns)
     if instance is not None:
         records = [_replay(chosen, instance)]
@@ -170,7 +170,7 @@ def reproduce(
     as_json: Json = False,
 ) -> None:
     """The main job: run every claim and study, and write report.html, report.json and the pictures."""
-    start_jax(compile_fast=True)
+    start_jax()
     from forgetproof.screen import show_reproduction, stages
     from paper_repro.reproduce import ReproduceError
     from paper_repro.reproduce import reproduce as run
@@ -194,7 +194,7 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure speed as a ratio against named peers in the same run."""
-    start_jax()
+    start_jax(compile_fast=False)
     from experiments.benchmarks import all_benchmarks
     from forgetproof.screen import progress, show_benchmarks
 

@@ -4,7 +4,7 @@ import os
 
 from forgetproof.runtime import start_jax
 
-start_jax(compile_fast=True)
+start_jax()
 
 import jax
 from hypothesis import HealthCheck, settings
