@@ -125,19 +125,23 @@ def test_only_allowed_indices_count_and_a_good_start_needs_no_exchange():
     assert solved.steps == 0
 
 
-def test_dual_active_set_alone_reaches_the_same_minimum(monkeypatch):
-    """Block pivoting is made to give up at once: the fallback must solve everything it solved."""
+@pytest.mark.parametrize("arithmetic", ["float64", "twice float64"])
+def test_dual_active_set_alone_reaches_the_same_minimum(monkeypatch, arithmetic):
+    """Block pivoting is made to give up at once, then float64 is not believed: the fallbacks must solve it all."""
     Z, K, q = _problems(2)
     usual = solve_batch(jnp.asarray(K), jnp.asarray(q))
     giving_up = module._block_pivoting
 
-    def block_pivoting(classify, allowed, start, run, limit):
+    def block_pivoting(classify, allowed, start, run, limit, ridge=0.0):
         return giving_up(classify, allowed, start, jnp.zeros_like(run), limit)._replace(wrong=allowed)
 
     monkeypatch.setattr(module, "_block_pivoting", block_pivoting)
+    if arithmetic == "twice float64":
+        monkeypatch.setattr(module, "_TRUSTED", 0.0)
     forced = jax.jit(jax.vmap(lambda K, q: nonneg_qp(K, q)))(jnp.asarray(K), jnp.asarray(q))
     np.testing.assert_array_equal(forced.status, usual.status)
     assert (np.asarray(forced.steps) > 0).sum() > 200, "the fallback did not run"
+    assert np.asarray(forced.low).any() == (arithmetic == "twice float64")
     points = [np.einsum("bmd,bm->bd", Z, np.asarray(s.lam)) for s in (usual, forced)]
     np.testing.assert_allclose(points[0], points[1], atol=1e-12)  # Zᵀλ is unique where λ is not
 

@@ -43,7 +43,7 @@ def sample_feature_overlap(
         ValueError: a count out of range, or a side without columns. RuntimeError: x64 is off.
     """
     require_x64()
-    if min(retained_rows, forget_rows) < 1 or min(retained_only, overlap, forget_only) < 0 or noise < 0:
+    if min(retained_rows, forget_rows) < 1 or min(retained_only, overlap, forget_only) < 0 or not noise >= 0:
         raise ValueError(
             "sample_feature_overlap: expected at least one row a side, column counts >= 0 and noise >= 0, got rows "
             f"{retained_rows} and {forget_rows}, columns {retained_only}, {overlap}, {forget_only}, noise {noise}"

@@ -1,5 +1,7 @@
 """Two Gaussian clusters x = y μ + ξ, ξ ~ N(0, I/d), ‖μ‖ = ρ (paper GA has a mixture of this kind)."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
@@ -24,8 +26,8 @@ def sample_gaussian_mixture(key: Key[Array, ""], m: int, d: int, rho: float) -> 
         ValueError: sizes or ``rho`` out of range. RuntimeError: x64 is off.
     """
     require_x64()
-    if m < 1 or d < 1 or rho < 0.0:
-        raise ValueError(f"m, d, rho: expected m >= 1, d >= 1 and rho >= 0, got {m}, {d}, {rho}")
+    if m < 1 or d < 1 or not 0.0 <= rho < math.inf:
+        raise ValueError(f"m, d, rho: expected m >= 1, d >= 1 and a finite rho >= 0, got {m}, {d}, {rho}")
     label_key, mean_key, noise_key = jax.random.split(key, 3)
     y = random_labels(label_key, m)
     direction = jax.random.normal(mean_key, (d,))

@@ -55,7 +55,7 @@ def sample_near_orthogonal(key: Key[Array, ""], m: int, d: int, psi: float, phi:
     require_x64()
     if m < 1 or d < m:
         raise ValueError(f"m, d: expected 1 <= m <= d, got m = {m}, d = {d}")
-    if not 0.0 <= psi < 1.0 or phi < 0.0 or (m - 1) * phi >= 1.0 - psi:
+    if not (0.0 <= psi < 1.0 and phi >= 0.0 and (m - 1) * phi < 1.0 - psi):
         raise ValueError(
             f"psi, phi: expected 0 <= psi < 1, phi >= 0 and (m - 1) phi < 1 - psi, "
             f"got psi = {psi}, phi = {phi}, (m - 1) phi = {(m - 1) * phi:g}"

@@ -1,12 +1,11 @@
-"""Dual active set (Goldfarb & Idnani 1983) in twice float64: slow, and sure.
+"""Dual active set (Goldfarb & Idnani 1983), in float64 for a guess and in twice float64 to be sure.
 
 One index enters a step and the dual objective rises, so no active set returns. It needs no K ≻ 0:
 duplicate points and more points than dimensions are fine, and an unbounded dual ends in a ray z ≥ 0,
-Kz ≈ 0, qᵀz > 0. The tableau is the principal pivot transform of K on the active set; it is kept in
-twice float64 because its Schur complements are squared distances, down to the squared margin.
+Kz ≈ 0, qᵀz > 0. The tableau is the principal pivot transform of K on the active set. Its Schur
+complements are squared distances, down to the squared margin: thin margins need twice float64.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -17,7 +16,7 @@ from theory.numerics import EPS
 from theory.solvers.extended import Extended, add, exactly, multiply, negative, reciprocal, where
 
 RUNNING, OPTIMAL, UNBOUNDED = -1, 0, 1
-_RESOLUTION = 2.0**-96  # relative accuracy of a table that is exact to 2⁻¹⁰⁰ before the pivots
+_RESOLUTIONS = (2.0**-46, 2.0**-96)  # relative accuracy left after the pivots in float64, and in twice float64
 
 
 class DualActiveSet(NamedTuple):
@@ -43,16 +42,17 @@ class _State(NamedTuple):
 
 
 def unresolved(lam: Extended, size: Float[Array, " m"]) -> Float[Array, " m"]:
-    """Slack (Kλ − q) that counts as 0: far below float64 rounding of q, and what Kλ in twice float64 leaves."""
-    return 1e-4 * EPS * size + _RESOLUTION * len(size) * jnp.max(jnp.abs(lam.hi))
+    """Slack (Kλ − q) that counts as 0: what the arithmetic leaves of q and of Kλ."""
+    known = 16 * EPS if lam.lo is None else 1e-4 * EPS
+    return known * size + _resolution(lam) * len(size) * jnp.max(jnp.abs(lam.hi))
+
+
+def _resolution(x: Extended) -> float:
+    return _RESOLUTIONS[x.lo is not None]
 
 
 def _pick(x: Extended, index: Array) -> Extended:
-    return Extended(x.hi[index], x.lo[index])
-
-
-def _map(change: Callable[[Array], Array], x: Extended) -> Extended:
-    return Extended(change(x.hi), change(x.lo))
+    return x.each(lambda part: part[index])
 
 
 def _pivot(table: Extended, active: Array, p: Array, inverse: Extended) -> Extended:
@@ -60,14 +60,14 @@ def _pivot(table: Extended, active: Array, p: Array, inverse: Extended) -> Exten
 
     For symmetric K the tableau is symmetric up to the sign between active and inactive indices.
     """
-    column = Extended(table.hi[:, p], table.lo[:, p])
+    column = table.each(lambda part: part[:, p])
     scaled = multiply(column, inverse)
     sign = jnp.where(active == active[p], 1.0, -1.0)
-    across = _map(lambda part: (sign * part)[None, :], column)
-    updated = add(table, negative(multiply(_map(lambda part: part[:, None], scaled), across)))
+    across = column.each(lambda part: (sign * part)[None, :])
+    updated = add(table, negative(multiply(scaled.each(lambda part: part[:, None]), across)))
     here = jnp.arange(len(sign)) == p
-    updated = where(here[:, None], _map(lambda part: (-sign * part)[None, :], scaled), updated)
-    updated = where(here[None, :], _map(lambda part: part[:, None], scaled), updated)
+    updated = where(here[:, None], scaled.each(lambda part: (-sign * part)[None, :]), updated)
+    updated = where(here[None, :], scaled.each(lambda part: part[:, None]), updated)
     return where(here[:, None] & here[None, :], inverse, updated)
 
 
@@ -84,7 +84,8 @@ def dual_active_set(
     """Minimise ½ λᵀKλ − qᵀλ over λ ≥ 0 from λ = 0; nothing is done where ``run`` is false.
 
     Args:
-        K: positive semidefinite. q: linear term. allowed: indices that may be positive.
+        K: positive semidefinite. q: linear term; both with ``lo``, or neither for plain float64.
+        allowed: indices that may be positive.
         size: magnitude of the numbers behind q, see :func:`unresolved`.
         dependent: a Schur complement at or below this share of Kᵢᵢ counts as 0.
         limit: largest number of steps.
@@ -99,13 +100,13 @@ def dual_active_set(
         j = jnp.where(state.entering >= 0, state.entering, jnp.argmin(candidates))
         optimal = (state.entering < 0) & ~(candidates[j] < 0)
 
-        column = Extended(state.table.hi[:, j], state.table.lo[:, j])
+        column = state.table.each(lambda part: part[:, j])
         falls = state.active & (column.hi < -EPS)
         ratio = jnp.where(falls, state.lam.hi / jnp.where(falls, -column.hi, 1.0), jnp.inf)
         blocking = jnp.argmin(ratio)
-        # the distance of point j to the active span, squared, against what twice float64 leaves of it
+        # the distance of point j to the active span, squared, against what the arithmetic leaves of it
         spread = 1.0 + jnp.sum(jnp.where(state.active, jnp.abs(column.hi), 0.0))
-        independent = column.hi[j] > jnp.maximum(dependent * diagonal[j], _RESOLUTION * spread**2)
+        independent = column.hi[j] > jnp.maximum(dependent * diagonal[j], _resolution(K) * spread**2)
         to_zero = jnp.where(independent, -state.slack.hi[j] / jnp.where(independent, column.hi[j], 1.0), jnp.inf)
         unbounded = ~optimal & jnp.isinf(ratio[blocking]) & jnp.isinf(to_zero)
         moved = ~(optimal | unbounded)
@@ -113,13 +114,11 @@ def dual_active_set(
         enters = to_zero <= ratio[blocking]
         p = jnp.where(enters, j, blocking)
 
-        divisors = where(enters, _pick(column, j), negative(_pick(column, blocking)))
-        divisors = Extended(
-            jnp.stack([divisors.hi, state.table.hi[p, p]]), jnp.stack([divisors.lo, state.table.lo[p, p]])
-        )
-        inverses = reciprocal(where(moved, divisors, exactly(jnp.ones(2))))
+        inverse = reciprocal(where(moved, state.table.each(lambda part: part[p, p]), exactly(jnp.ones(()))))
+        divisor = where(enters, _pick(column, j), negative(_pick(column, blocking)))
+        over = reciprocal(where(moved, divisor, exactly(jnp.ones(()))))
         distance = where(enters, negative(_pick(state.slack, j)), _pick(state.lam, blocking))
-        step = multiply(distance, _pick(inverses, jnp.array(0)))
+        step = multiply(distance, over)
         change = multiply(column, step)
 
         index = jnp.arange(m)
@@ -130,7 +129,7 @@ def dual_active_set(
         slack = where(enters & (index == j), zero, slack)
         direction = jnp.where(index == j, 1.0, jnp.where(state.active, column.hi, 0.0))
         return _State(
-            table=where(moved, _pivot(state.table, state.active, p, _pick(inverses, jnp.array(1))), state.table),
+            table=where(moved, _pivot(state.table, state.active, p, inverse), state.table),
             lam=where(moved, lam, state.lam),
             slack=where(moved, slack, state.slack),
             active=jnp.where(moved, state.active.at[p].set(enters), state.active),
@@ -138,7 +137,7 @@ def dual_active_set(
             entering=jnp.where(moved & ~enters, j, -1),
             ray=jnp.where(unbounded, jnp.maximum(direction, 0.0), state.ray),
             status=jnp.where(optimal, OPTIMAL, jnp.where(unbounded & ~aside, UNBOUNDED, RUNNING)),
-            steps=state.steps + moved.astype(state.steps.dtype),
+            steps=state.steps + (moved | aside).astype(state.steps.dtype),
         )
 
     def unfinished(state: _State) -> Array:
@@ -146,7 +145,7 @@ def dual_active_set(
 
     start = _State(
         table=K,
-        lam=exactly(jnp.zeros(m)),
+        lam=q.each(jnp.zeros_like),
         slack=negative(q),
         active=jnp.zeros(m, bool),
         allowed=allowed,

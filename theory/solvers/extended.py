@@ -23,14 +23,25 @@ _ALL_BUT_LAST = np.uint64(0xFFFF_FFFF_FFFF_FFFE)
 
 
 class Extended(NamedTuple):
-    """hi + lo with |lo| about one rounding of hi; both parts have the same shape."""
+    """hi + lo with |lo| about one rounding of hi; both parts have the same shape.
+
+    Without ``lo`` the arithmetic below is plain float64: one text of an algorithm serves both.
+    """
 
     hi: Float[Array, "..."]
-    lo: Float[Array, "..."]
+    lo: Float[Array, "..."] | None
 
     def rounded(self) -> Array:
         """The nearest float64."""
-        return self.hi + self.lo
+        return self.hi if self.lo is None else self.hi + self.lo
+
+    def rounding(self) -> Array:
+        """What float64 cuts off: ``lo``, 0 without it."""
+        return jnp.zeros_like(self.hi) if self.lo is None else self.lo
+
+    def each(self, change: Callable[[Array], Array]) -> "Extended":
+        """The same rearrangement of both parts (indexing, reshaping, a sign)."""
+        return Extended(change(self.hi), None if self.lo is None else change(self.lo))
 
 
 def exactly(value: Float[Array, "..."]) -> Extended:
@@ -43,41 +54,48 @@ def _masked(value: Array, mask: np.uint64) -> Array:
     return jax.lax.bitcast_convert_type(bits & mask, jnp.float64)
 
 
-def _two_sum(a: Array, b: Array) -> Extended:
+def _two_sum(a: Array, b: Array) -> tuple[Array, Array]:
     total = a + b
     part = total - a
-    return Extended(total, (a - (total - part)) + (b - part))
+    return total, (a - (total - part)) + (b - part)
 
 
-def _two_product(a: Array, b: Array) -> Extended:
+def _two_product(a: Array, b: Array) -> tuple[Array, Array]:
     # an even last bit makes the product opaque: no fused multiply-add can replace it below
     product = _masked(a * b, _ALL_BUT_LAST)
     a_high, b_high = _masked(a, _HIGH_HALF), _masked(b, _HIGH_HALF)
     a_low, b_low = a - a_high, b - b_high
     error = ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
-    return Extended(product, error)
+    return product, error
 
 
 def add(x: Extended, y: Extended) -> Extended:
     """x + y, entry by entry."""
-    high, low = _two_sum(x.hi, y.hi), _two_sum(x.lo, y.lo)
-    first = _two_sum(high.hi, high.lo + low.hi)
-    return _two_sum(first.hi, first.lo + low.lo)
+    if x.lo is None or y.lo is None:
+        return Extended(x.hi + y.hi, None)
+    high, error = _two_sum(x.hi, y.hi)
+    low, rest = _two_sum(x.lo, y.lo)
+    high, error = _two_sum(high, error + low)
+    return Extended(*_two_sum(high, error + rest))
 
 
 def negative(x: Extended) -> Extended:
     """−x."""
-    return Extended(-x.hi, -x.lo)
+    return x.each(lambda part: -part)
 
 
 def multiply(x: Extended, y: Extended) -> Extended:
     """x y, entry by entry."""
-    product = _two_product(x.hi, y.hi)
-    return _two_sum(product.hi, product.lo + (x.hi * y.lo + x.lo * y.hi))
+    if x.lo is None or y.lo is None:
+        return Extended(x.hi * y.hi, None)
+    product, error = _two_product(x.hi, y.hi)
+    return Extended(*_two_sum(product, error + (x.hi * y.lo + x.lo * y.hi)))
 
 
 def reciprocal(x: Extended) -> Extended:
     """1 / x for x ≠ 0, by one Newton step from float64."""
+    if x.lo is None:
+        return Extended(1.0 / x.hi, None)
     guess = exactly(1.0 / x.hi)
     gap = add(exactly(jnp.ones_like(x.hi)), negative(multiply(x, guess)))
     return add(guess, multiply(guess, gap))
@@ -85,7 +103,8 @@ def reciprocal(x: Extended) -> Extended:
 
 def where(condition: Array, x: Extended, y: Extended) -> Extended:
     """Entries of x where ``condition`` holds, of y elsewhere."""
-    return Extended(jnp.where(condition, x.hi, y.hi), jnp.where(condition, x.lo, y.lo))
+    lo = None if x.lo is None or y.lo is None else jnp.where(condition, x.lo, y.lo)
+    return Extended(jnp.where(condition, x.hi, y.hi), lo)
 
 
 def slices(value: Extended, axis: int, bits: int) -> Float[Array, "s ..."]:
@@ -93,13 +112,13 @@ def slices(value: Extended, axis: int, bits: int) -> Float[Array, "s ..."]:
     largest = jnp.max(jnp.abs(value.hi), axis=axis, keepdims=True)
     _, exponent = jnp.frexp(jnp.where(largest > 0, largest, 1.0))
 
-    def cut(rest: Extended, shift: Array) -> tuple[Extended, Array]:
+    def cut(rest: tuple[Array, Array], shift: Array) -> tuple[tuple[Array, Array], Array]:
         grid = jnp.ldexp(jnp.ones_like(largest), exponent - shift)
-        part = jnp.round(rest.hi / grid) * grid
-        return _two_sum(rest.hi - part, rest.lo), part
+        part = jnp.round(rest[0] / grid) * grid
+        return _two_sum(rest[0] - part, rest[1]), part
 
     shifts = np.arange(1, math.ceil(BITS / bits) + 1, dtype=np.int32) * np.int32(bits)
-    return jax.lax.scan(cut, value, jnp.asarray(shifts))[1]
+    return jax.lax.scan(cut, (value.hi, value.rounding()), jnp.asarray(shifts))[1]
 
 
 def width(inner: int) -> int:
@@ -127,7 +146,7 @@ def accurate_matmul(a: Extended, b: Extended) -> Extended:
 
 def columns(v: Extended) -> Extended:
     """A vector as a matrix of one column."""
-    return Extended(v.hi[:, None], v.lo[:, None])
+    return v.each(lambda part: part[:, None])
 
 
 def once(
@@ -141,3 +160,9 @@ def once(
         return jnp.zeros_like(state[0]), compute(*(gate * operand for operand in operands))
 
     return jax.lax.while_loop(lambda state: state[0], body, (run, otherwise))[1]
+
+
+def power_scale(lengths: Float[Array, " m"]) -> Float[Array, " m"]:
+    """Powers of two that bring positive ``lengths`` into [1/2, 1), so that scaling rounds nothing; 1 for 0."""
+    _, exponent = jnp.frexp(jnp.where(lengths > 0, lengths, 1.0))
+    return jnp.where(lengths > 0, jnp.ldexp(jnp.ones_like(lengths), -exponent), 1.0)

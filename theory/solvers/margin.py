@@ -13,9 +13,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from theory.checks import as_data, as_forget_mask, as_gram, as_labels, is_traced
 from theory.numerics import EPS, gram_norm, masked_min, norm
-from theory.solvers.extended import Extended, accurate_matmul, columns, exactly, once
+from theory.solvers.extended import Extended, accurate_matmul, columns, exactly, once, power_scale
 from theory.solvers.kkt import KKTResiduals, residuals_at
-from theory.solvers.nonneg_qp import NonnegQP, Status, nonneg_qp, power_scale
+from theory.solvers.nonneg_qp import NonnegQP, Status, nonneg_qp
 
 _THINNEST = 1e13  # longer weights (points of length 1) are rounding noise: 1/w is below the points' own rounding
 
@@ -54,7 +54,8 @@ def margin_from_gram(
     """:func:`solve_margin` on a Gram matrix, for use inside ``jit`` and ``vmap``: no checks, no exceptions."""
     retained = jnp.ones(len(y), bool) if retained is None else retained
     K = y[:, None] * G * y[None, :]
-    solved = nonneg_qp(K, jnp.ones_like(y), allowed=retained, start=start)
+    ones = jnp.ones_like(y)
+    solved = nonneg_qp(K, ones, allowed=retained, start=start, magnitude=ones)
     reach = jnp.abs(K) @ solved.lam
     return _finish(solved, y, K @ solved.lam, gram_norm(solved.lam, K), jnp.zeros(()), retained, reach, None)
 
@@ -70,7 +71,7 @@ def margin_from_points(
     Z = y[:, None] * X
     scale = power_scale(jnp.max(jnp.abs(Z), axis=1))
     unit = scale[:, None] * Z
-    solved = nonneg_qp(unit @ unit.T, scale, allowed=retained, start=start, factor=unit)
+    solved = nonneg_qp(unit @ unit.T, scale, allowed=retained, start=start, factor=unit, magnitude=scale)
     ray = solved.ray * scale
     solved = solved._replace(
         lam=solved.lam * scale, low=solved.low * scale, ray=ray / jnp.where(jnp.any(ray > 0), jnp.sum(ray), 1.0)
@@ -79,14 +80,14 @@ def margin_from_points(
     plain = Z.T @ solved.lam
     total = once(jnp.any(solved.low != 0), _combine, exactly(plain), Z, solved.lam, solved.low)
     w = total.rounded()
-    stationarity = norm((total.hi - w) + total.lo - Z.T @ solved.low)
+    stationarity = norm((total.hi - w) + total.rounding() - Z.T @ solved.low)
     reach = norm(w) * jnp.sqrt(jnp.sum(unit * unit, axis=1)) / scale
     return _finish(solved, y, Z @ w, norm(w), stationarity, retained, reach, w)
 
 
 def _combine(Z: Array, lam: Array, low: Array) -> Extended:
     product = accurate_matmul(exactly(Z.T), columns(Extended(lam, low)))
-    return Extended(product.hi[:, 0], product.lo[:, 0])
+    return product.each(lambda part: part[:, 0])
 
 
 def _finish(

@@ -5,16 +5,15 @@
 K symmetric positive semidefinite. Its conditions λ ≥ 0, s = Kλ − q ≥ 0, λ ∘ s = 0 are the
 dual of max-margin (q = 1) and non-negative least squares (q = Aᵀb).
 
-Three phases, each run only where the one before could not *show* that it solved the problem,
-all ``jit`` and ``vmap`` friendly:
+Phases, each run only where the one before could not *show* that it solved the problem:
 
-1. *Block principal pivoting* (Júdice & Pires 1994) in float64: exchange every index of the wrong
-   sign at once, one Cholesky factor a round; a few rounds usually suffice. When the number of
-   wrong signs stops falling, one index at a time (Murty's rule, finite for K ≻ 0). The result
-   counts where the rounding of Kλ is small against q.
-2. *The same with refined systems*: residuals in twice float64, for ill-conditioned K (thin margins).
-3. *Dual active set* in twice float64 (:mod:`theory.solvers.dual_active_set`): singular K, cycling,
-   and the certificate of an unbounded dual.
+1. *Block principal pivoting* (Júdice & Pires 1994) in float64: exchange every wrong sign at once, one
+   Cholesky factor a round; when their number stops falling, one at a time (Murty's rule, finite for K ≻ 0).
+2. *Dual active set* (:mod:`theory.solvers.dual_active_set`) in float64 where K is singular (more
+   points than dimensions) or pivoting did not settle. The result of 1 and 2 counts where the
+   rounding of Kλ is small against q, and a certificate of infeasibility where it vanishes.
+3. *Block pivoting with refined systems* from the set found: residuals in twice float64, for thin margins.
+4. *Dual active set in twice float64*: whatever is left.
 """
 
 from collections.abc import Callable
@@ -37,8 +36,10 @@ from theory.solvers.extended import (
     exactly,
     negative,
     once,
+    power_scale,
     sliced_matmul,
     slices,
+    where,
     width,
 )
 
@@ -91,6 +92,7 @@ class _Blocks(NamedTuple):
 
 
 _PATIENCE = 3  # full exchanges allowed without progress, as in the original rule
+_DEPENDENT = 1e-11  # share of Kᵢᵢ below which a float64 Schur complement is rounding
 _TRUSTED = 1e-11  # rounding of Kλ, relative to q, up to which float64 alone is believed
 _REFINEMENTS = 8  # of one linear system in phase 2; each gains the digits that the factor has
 
@@ -185,6 +187,7 @@ def nonneg_qp(
     start: Bool[Array, " m"] | None = None,
     factor: Float[Array, "m d"] | None = None,
     point: Float[Array, " d"] | None = None,
+    magnitude: Float[Array, " m"] | None = None,
 ) -> NonnegQP:
     """Minimise ½ λᵀKλ − qᵀλ over λ ≥ 0, exactly (module docstring: how).
 
@@ -196,6 +199,7 @@ def nonneg_qp(
         factor: Z with K = Z Zᵀ. With it, conditioning up to that of Z, not of K, is resolved.
         point: p (d,) adds Z p to q, summed without rounding; the QP is then bounded whatever rounding says
             (non-negative least squares).
+        magnitude: what each slack must be small against; default |q|∞ + ‖Z‖‖p‖ in units of the rescaled rows.
 
     Returns:
         A :class:`NonnegQP`. ``status`` must be read: on ``INFEASIBLE`` ``lam`` is meaningless and
@@ -214,7 +218,7 @@ def nonneg_qp(
 
     scale = power_scale(jnp.sqrt(jnp.maximum(jnp.diagonal(K), 0.0)))
     unit, rhs = scale[:, None] * K * scale[None, :], scale * total
-    size = scale * jnp.abs(q)
+    size = jnp.full(m, jnp.max(jnp.abs(scale * q))) if magnitude is None else scale * magnitude
     Z = None if factor is None else jnp.where(finite, scale[:, None] * factor, 0.0)
     if Z is not None and point is not None:
         point = jnp.where(finite, point, 0.0)
@@ -222,13 +226,22 @@ def nonneg_qp(
 
     blocks = _block_pivoting(_plain_classify(unit, rhs, allowed), allowed, start, finite, min(50, 3 * m + 10))
     plausible = ~jnp.any(blocks.wrong) & jnp.all(jnp.isfinite(blocks.lam.hi))
-    trusted = plausible & jnp.all(~allowed | (_rounding(unit, rhs, blocks.lam.hi) <= _TRUSTED * size))
-    polished = _solve_active(unit, rhs, blocks.active, 2)
-    polished = jnp.where(
-        _misfit(unit, rhs, polished, blocks) <= _misfit(unit, rhs, blocks.lam.hi, blocks), polished, blocks.lam.hi
-    )
 
-    hard = finite & ~trusted
+    bounded = point is not None
+    plain = (Extended(unit, None), Extended(rhs, None), allowed, size)
+    guess = dual_active_set(*plain, _DEPENDENT, finite & ~plausible, limit=20 * m + 100, bounded=bounded)
+    active = jnp.where(plausible, blocks.active, guess.active)
+    rough = jnp.where(plausible, blocks.lam.hi, guess.lam.hi)
+    polished = _solve_active(unit, rhs, active, 2)
+    polished = jnp.where(_misfit(unit, rhs, polished) <= _misfit(unit, rhs, rough), polished, rough)
+    tol = _rounding(unit, rhs, polished)
+    slack = unit @ polished - rhs
+    met = (polished >= -tol) & jnp.where(active, jnp.abs(slack) <= tol, slack >= -tol) & (tol <= _TRUSTED * size)
+    trusted = jnp.all(met | ~allowed)
+    ray, vanishes = _normalised(unit, Z, guess.ray, 16 * EPS)
+    infeasible = (guess.status == UNBOUNDED) & vanishes & ~trusted
+
+    hard = finite & ~trusted & ~infeasible
     operands = [unit, scale * q] if Z is None else [Z, scale * q] + ([] if point is None else [point])
 
     def tabulate(source: Array, linear: Array, point: Array | None = None) -> tuple[Extended, Array, Extended]:
@@ -236,34 +249,29 @@ def nonneg_qp(
         term = exactly(linear)
         if point is not None:
             moved = accurate_matmul(exactly(source), columns(exactly(point)))
-            term = add(term, Extended(moved.hi[:, 0], moved.lo[:, 0]))
+            term = add(term, moved.each(lambda part: part[:, 0]))
         return gram, slices(gram, 1, width(m)), term
 
     nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(tabulate, *operands))
     table, parts, term = once(hard, tabulate, nothing, *operands)
     classify = _refined_classify(unit, parts, term, allowed, size)
-    refined = _block_pivoting(classify, allowed, blocks.active, hard & plausible, limit=20)
+    refined = _block_pivoting(classify, allowed, active, hard, limit=20)
     second = (refined.rounds > 0) & ~jnp.any(refined.wrong) & jnp.all(jnp.isfinite(refined.lam.hi))
 
     dependent = 16 * EPS * m if Z is None else (64 * EPS) ** 2 * m
-    dual = dual_active_set(
-        table, term, allowed, size, dependent, hard & ~second, limit=20 * m + 100, bounded=point is not None
-    )
-    ray = dual.ray / jnp.where(jnp.any(dual.ray > 0), jnp.sum(dual.ray), 1.0)
-    combination = ray @ unit @ ray if Z is None else jnp.sum((ray @ Z) ** 2)
-    # a combination of unit points that float64 points, or their float64 Gram matrix, cannot tell from 0
-    vanishes = jnp.abs(combination) <= (64 * EPS * m if Z is None else (256 * EPS) ** 2 * m)
+    dual = dual_active_set(table, term, allowed, size, dependent, hard & ~second, limit=20 * m + 100, bounded=bounded)
+    sure_ray, sure = _normalised(unit, Z, dual.ray, 256 * EPS)
+    infeasible = infeasible | (hard & ~second & (dual.status == UNBOUNDED) & sure)
+    ray = jnp.where(infeasible, jnp.where(hard, sure_ray, ray), 0.0) * scale
 
     status = jnp.where(dual.status == ASCENDED, int(Status.OPTIMAL), int(Status.ITERATION_LIMIT))
-    status = jnp.where((dual.status == UNBOUNDED) & vanishes, int(Status.INFEASIBLE), status)
-    status = jnp.where(trusted | second, int(Status.OPTIMAL), status)
-    active = jnp.where(trusted, blocks.active, jnp.where(second, refined.active, dual.active))
+    status = jnp.where(infeasible, int(Status.INFEASIBLE), status)
+    active = jnp.where(trusted, active, jnp.where(second, refined.active, dual.active))
     hi = jnp.where(trusted, polished, jnp.where(second, refined.lam.hi, dual.lam.hi))
-    lo = jnp.where(trusted, 0.0, jnp.where(second, refined.lam.lo, dual.lam.lo))
+    lo = jnp.where(trusted, 0.0, where(second, refined.lam, dual.lam).rounding())
     positive = hi > 0
     lam, low = jnp.where(positive, hi * scale, 0.0), jnp.where(positive, lo * scale, 0.0)
     finite = finite & jnp.all(jnp.isfinite(lam))
-    ray = jnp.where(status == Status.INFEASIBLE, ray, 0.0) * scale
     return NonnegQP(
         lam=lam,
         low=low,
@@ -272,18 +280,21 @@ def nonneg_qp(
         ray=ray / jnp.where(jnp.any(ray != 0), jnp.sum(ray), 1.0),
         status=jnp.where(finite, status, int(Status.NONFINITE)),
         rounds=blocks.rounds + refined.rounds,
-        steps=dual.steps,
-        exchanges=blocks.exchanges + refined.exchanges + dual.steps,
+        steps=guess.steps + dual.steps,
+        exchanges=blocks.exchanges + guess.steps + refined.exchanges + dual.steps,
     )
 
 
-def _misfit(K: Array, q: Array, lam: Array, blocks: _Blocks) -> Array:
-    """Largest violation of the conditions on the active set found; inf for NaN."""
-    worst = jnp.max(jnp.where(blocks.active, jnp.maximum(jnp.abs(K @ lam - q), -lam), 0.0))
+def _misfit(K: Array, q: Array, lam: Array) -> Array:
+    """Largest violation of the conditions at λ; inf for NaN."""
+    slack = K @ lam - q
+    worst = jnp.max(jnp.maximum(jnp.where(lam > 0, jnp.abs(slack), -slack), -lam))
     return jnp.where(jnp.isnan(worst), jnp.inf, worst)
 
 
-def power_scale(lengths: Float[Array, " m"]) -> Float[Array, " m"]:
-    """Powers of two that bring positive ``lengths`` into [1/2, 1), so that scaling rounds nothing; 1 for 0."""
-    _, exponent = jnp.frexp(jnp.where(lengths > 0, lengths, 1.0))
-    return jnp.where(lengths > 0, jnp.ldexp(jnp.ones_like(lengths), -exponent), 1.0)
+def _normalised(K: Array, Z: Array | None, ray: Array, zero: float) -> tuple[Array, Array]:
+    """The ray with sum 1, and whether its combination of unit points is below ``zero``, all that float64 tells."""
+    ray = ray / jnp.where(jnp.any(ray > 0), jnp.sum(ray), 1.0)
+    if Z is None:
+        return ray, jnp.abs(ray @ K @ ray) <= 64 * EPS * len(ray)
+    return ray, jnp.sum((ray @ Z) ** 2) <= zero**2 * len(ray)
