@@ -8,16 +8,23 @@ from typing import Any
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write the whole content or nothing: a temporary file beside it, then a rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write the whole content or nothing: a temporary file beside it, then a rename.
+
+    Raises:
+        OSError: naming ``path``: no space left, no permission, a missing folder.
+    """
+    temporary = None
     try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    except OSError as fault:
+        raise OSError(fault.errno, fault.strerror, str(path)) from fault
+    finally:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any:
