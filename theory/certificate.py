@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from theory.checks import as_data, as_forget_mask, as_weights
-from theory.numerics import cosine_gap, masked_min, norm
+from theory.numerics import cosine_gap, masked_min, norm, tolerance
 from theory.solvers.kkt import KKTResiduals, best_multipliers, residuals_at
 
 
@@ -31,7 +31,8 @@ class Certificate(NamedTuple):
         """Recompute the four residuals of the witness from the data alone.
 
         Raises:
-            ValueError: the recomputed residuals or 1 − cos exceed the stated ones by more than 1e-9.
+            ValueError: a recomputed residual, 1 − cos or the distance bound exceeds the stated one by more than
+                1e-9 of its scale (1 for margins and τ, ‖θ̃‖, the largest multiplier).
         """
         points, labels = as_data(X, y)
         retained = ~as_forget_mask(forget, points.shape[0])
@@ -39,18 +40,29 @@ class Certificate(NamedTuple):
         lam = jnp.where(retained, self.lam, 0.0)
         again = residuals_at(lam, margins, norm(self.witness - points.T @ (labels * lam)), retained)
         tau = cosine_gap(as_weights(w, points.shape[1]), self.witness)
-        stated: dict[str, tuple[Any, Any]] = {
-            "primal": (again.primal, 0.0),
-            "dual": (again.dual, 0.0),
-            "epsilon": (again.stationarity, self.epsilon),
-            "delta": (again.complementarity, self.delta),
-            "tau": (tau, self.tau),
+        bound = distance_bound(again.stationarity, jnp.sum(jnp.where(retained, lam * (margins - 1.0), 0.0)))
+        length, largest = norm(self.witness), jnp.max(jnp.abs(lam))
+        stated: dict[str, tuple[Any, Any, Any]] = {
+            "primal": (again.primal, 0.0, 1.0),
+            "dual": (again.dual, 0.0, largest),
+            "epsilon": (again.stationarity, self.epsilon, length),
+            "delta": (again.complementarity, self.delta, largest),
+            "tau": (tau, self.tau, 1.0),
+            # the bound's square root turns a rounding of the gap, eps Σλ, into its root
+            "distance_bound": (bound, self.distance_bound, length + 1e9 * jnp.sqrt(tolerance(jnp.sum(jnp.abs(lam))))),
         }
-        for name, (found, claimed) in stated.items():
-            size = 1.0 + float(norm(self.witness))
-            if not float(found) <= float(claimed) + 1e-9 * size:
+        for name, (found, claimed, size) in stated.items():
+            if not float(found) <= float(claimed) + 1e-9 * float(size):
                 raise ValueError(f"certificate: {name} is {float(found):.6g}, above the stated {float(claimed):.6g}")
         return again
+
+
+def distance_bound(stationarity: Float[Array, ""], gap: Float[Array, ""]) -> Float[Array, ""]:
+    """‖θ̃ − w*‖ is at most this, for a feasible θ̃ with stationarity ε and gap Σ λ̃ᵢ(M̃ᵢ − 1); rises in both.
+
+    The sharp form of ‖θ̃ − w*‖² ≤ ε² + 2 Σ λ̃ᵢ(M̃ᵢ − 1), see theory/claims/ga/linear/distance_to_retraining.py.
+    """
+    return 0.5 * (stationarity + jnp.sqrt(stationarity**2 + 4.0 * jnp.maximum(gap, 0.0)))
 
 
 def certify_linear(
@@ -67,9 +79,7 @@ def certify_linear(
     best = best_multipliers(witness, X, y, retained, slackness)
     residuals = best.residuals
     gap = jnp.sum(jnp.where(retained, best.lam * (best.margins - 1.0), 0.0))
-    # the sharp form of ‖θ̃ − w*‖² ≤ ε² + 2 Σ λ̃ᵢ(M̃ᵢ − 1), see theory/claims/ga/linear/distance_to_retraining.py
-    stationarity = residuals.stationarity
-    bound = 0.5 * (stationarity + jnp.sqrt(stationarity**2 + 4.0 * jnp.maximum(gap, 0.0)))
+    bound = distance_bound(residuals.stationarity, gap)
     return Certificate(
         epsilon=jnp.where(feasible, residuals.stationarity, jnp.inf),
         delta=jnp.where(feasible, jnp.maximum(residuals.complementarity, 0.0), jnp.inf),
@@ -103,6 +113,6 @@ def certificate(w: Any, X: Any, y: Any, forget: Any, slackness: float = 0.0) -> 
     """
     points, labels = as_data(X, y)
     m, d = points.shape
-    if slackness < 0:
-        raise ValueError(f"slackness: expected a weight >= 0, got {slackness}")
+    if not 0.0 <= slackness < float("inf"):
+        raise ValueError(f"slackness: expected a finite weight >= 0, got {slackness}")
     return _certify(as_weights(w, d), points, labels, ~as_forget_mask(forget, m), float(slackness))

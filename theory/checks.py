@@ -105,7 +105,11 @@ def as_forget_mask(forget: Any, m: int) -> Bool[Array, " m"]:
         if forget.dtype != bool or forget.shape != (m,):
             raise ValueError(f"forget: inside jit expected a boolean mask of shape ({m},), got {_describe(forget)}")
         return forget
-    raw = np.asarray([forget] if np.ndim(forget) == 0 else list(forget) if isinstance(forget, Iterable) else forget)
+    try:
+        listed = isinstance(forget, Iterable) and not isinstance(forget, str | jax.Array | np.ndarray)
+        raw = np.atleast_1d(np.asarray(list(forget) if listed else forget))
+    except ValueError as fault:
+        raise ValueError(f"forget: expected integer indices or a boolean mask, got a ragged list ({fault})") from None
     if raw.dtype == bool:
         if raw.shape != (m,):
             raise ValueError(f"forget: expected a boolean mask of shape ({m},), got shape {raw.shape}")

@@ -110,8 +110,8 @@ def kkt_residuals(w: Any, X: Any, y: Any, lam: Any = None, forget: Any = None, s
     points, labels = as_data(X, y)
     m, d = points.shape
     weights = as_weights(w, d)
-    if slackness < 0:
-        raise ValueError(f"slackness: expected a weight >= 0, got {slackness}")
+    if not 0.0 <= slackness < float("inf"):
+        raise ValueError(f"slackness: expected a finite weight >= 0, got {slackness}")
     retained = jnp.ones(m, bool) if forget is None else ~as_forget_mask(forget, m)
     if lam is None:
         return best_multipliers_compiled(weights, points, labels, retained, float(slackness))
