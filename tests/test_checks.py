@@ -125,7 +125,7 @@ def test_not_separable_names_the_points_and_the_way_out():
 
 
 def test_indefinite_gram_is_not_called_solved():
-    with pytest.raises(RuntimeError, match="solve_margin: not solved: .*Gram matrix is not positive semidefinite"):
+    with pytest.raises(RuntimeError, match=r"solve_margin: not solved: .*Gram matrix is not positive semidefinite"):
         solve_margin(gram=[[1.0, 2.0], [2.0, 1.0]], y=[1.0, -1.0])
 
 

@@ -85,6 +85,8 @@ def test_correlated_pairs(correlation):
     products = np.sum(X[:1000] * X[1000:], axis=1)
     error = np.sqrt((2 * correlation**2 + 1 - correlation**2) / 20 / 1000)
     assert products.mean() == pytest.approx(correlation, abs=5 * error)
+    lengths = np.sum(X[1000:] ** 2, axis=1)
+    assert lengths.mean() == pytest.approx(1.0, abs=5 * np.sqrt(2 / 20 / 1000))
     np.testing.assert_array_equal(y[:1000], y[1000:])
     np.testing.assert_array_equal(split.forget, np.arange(2000) >= 1000)
     if correlation == 1.0:

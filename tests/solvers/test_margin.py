@@ -272,10 +272,11 @@ def test_not_separable_is_certified(X, y):
     assert solve_margin(X, y, throw=False).status == Status.INFEASIBLE
 
 
-def test_thinner_than_float64_is_refused_not_invented():
-    """A margin of 3e-15 is below the points' own rounding: no answer, a clear refusal."""
+@pytest.mark.parametrize("margin", [1e-16, 3e-15, 5e-14])
+def test_thinner_than_float64_is_refused_not_invented(margin):
+    """Margins near the points' own rounding: no answer, a clear refusal."""
     with pytest.raises((RuntimeError, NotSeparable), match="separable"):
-        solve_margin([[1.0, 3e-15], [-1.0, 3e-15]], [1.0, 1.0])
+        solve_margin([[1.0, margin], [-1.0, margin]], [1.0, 1.0])
 
 
 def test_fallback_reaches_the_same_solution(monkeypatch):

@@ -65,6 +65,7 @@ def test_cycle_of_full_exchange_is_broken():
     assert full_exchange_cycles(K, q)
     solved = solve(jnp.asarray(K), jnp.asarray(q))
     assert solved.status == Status.OPTIMAL
+    assert solved.steps == 0, "single exchanges break the cycle, not the fallback"
     np.testing.assert_allclose(solved.lam, enumerate_solution(K, q), rtol=1e-9, atol=1e-12)
 
 
