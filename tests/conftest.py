@@ -7,6 +7,7 @@ from forgetproof.runtime import start_jax
 start_jax()
 
 import jax
+import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
@@ -22,3 +23,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("forgetproof")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_memory():
+    """Compiled programs pile up: drop those of a file once its tests are done."""
+    yield
+    jax.clear_caches()
