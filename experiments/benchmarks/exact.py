@@ -1,12 +1,11 @@
 """F1 to F4 decided over the rationals: DomainMatrix with python-flint against plain sympy matrices."""
 
-from collections.abc import Callable
 from functools import partial
 
 from experiments.benchmarks.measure import median_of, medians, peer
 from experiments.benchmarks.model import Benchmark, BenchmarkResult, Growth, growth
 from theory.claims.ft import finetune_noop, forget_mask, golden, overlap, retention_mask
-from theory.solvers.rational import MatrixMaker, ground_types, rational_matrix
+from theory.solvers.rational import ground_types, rational_matrix
 
 SEED = 41
 TARGET = 10.0
@@ -30,48 +29,48 @@ def _sizes(m: int, d: int) -> dict[str, int]:
     return {"r": r, "f": m - r, "a": a, "b": b, "c": d - a - b}
 
 
-def _decide(
-    exact: Callable[..., dict[str, bool]], sizes: dict[str, int], instances: int, matrix: MatrixMaker
-) -> list[dict[str, bool]]:
-    return [exact(sizes, SEED + index, matrix) for index in range(instances)]
-
-
 def run(quick: bool) -> BenchmarkResult:
-    """Every identity of F1 to F4 on the same rational instances, in both arithmetics."""
+    """Every identity of F1 to F4 on the same rational instances; the target is judged on the largest."""
     sympy = peer("sympy")
-    m, d, instances, repeats = (2, 4, 1, 1) if quick else (10, 20, 2, 3)
-    sizes = _sizes(m, d)
+    shapes, repeats = ([(2, 4)], 1) if quick else ([(5, 10), (10, 20), (20, 40), (40, 80)], 3)
     seconds: dict[str, float] = {}
     ratios: dict[str, float] = {}
-    agree = True
-    for name, module in CLAIMS.items():
-        taken, results = medians(
-            {
-                "ours": partial(_decide, module.exact, sizes, instances, rational_matrix),
-                "sympy": partial(_decide, module.exact, sizes, instances, sympy.Matrix),
-            },
-            repeats,
-        )
-        agree &= results["ours"] == results["sympy"] and all(all(held.values()) for held in results["ours"])
-        ratios[f"sympy.Matrix, {name}"] = taken["sympy"] / taken["ours"]
-        seconds |= {f"ours, {name}": taken["ours"], f"sympy.Matrix, {name}": taken["sympy"]}
-    for side in ("ours", "sympy.Matrix"):
-        seconds[side] = sum(value for key, value in seconds.items() if key.startswith(f"{side},"))
-    ratios["sympy.Matrix"] = seconds["sympy.Matrix"] / seconds["ours"]
+    differing = 0
+    for m, d in shapes:
+        sums = {"ours": 0.0, "sympy.Matrix": 0.0}
+        for name, module in CLAIMS.items():
+            taken, results = medians(
+                {
+                    "ours": partial(module.exact, _sizes(m, d), SEED, rational_matrix),
+                    "sympy.Matrix": partial(module.exact, _sizes(m, d), SEED, sympy.Matrix),
+                },
+                repeats,
+            )
+            differing += sum(not (held and results["sympy.Matrix"][key]) for key, held in results["ours"].items())
+            if (m, d) == shapes[-1]:
+                seconds |= {f"{side}, {name}": value for side, value in taken.items()}
+                ratios[f"sympy.Matrix, {name}"] = taken["sympy.Matrix"] / taken["ours"]
+            sums = {side: total + taken[side] for side, total in sums.items()}
+        label = "" if (m, d) == shapes[-1] else f", m = {m}, d = {d}"
+        seconds |= {f"{side}{label}": total for side, total in sums.items()}
+        ratios[f"sympy.Matrix{label}"] = sums["sympy.Matrix"] / sums["ours"]
+    ratios = {"sympy.Matrix": ratios["sympy.Matrix"]} | ratios
     return BenchmarkResult(
         name="exact",
         ratios=ratios,
         targets={"sympy.Matrix": TARGET},
         seconds=seconds,
-        residuals={"identities that differ or fail": 0.0 if agree else 1.0},
-        sizes={**sizes, "instances": instances, "repeats": repeats},
+        residuals={"identities that fail in either": float(differing)},
+        sizes={"m, d": [list(shape) for shape in shapes], **_sizes(*shapes[-1]), "repeats": repeats},
         limit=LIMIT,
         growth=_growth(quick),
         seed=SEED,
+        solved=differing == 0,
         notes=(
-            f"integers behind the rationals: {ground_types()} (python-flint makes them fast, sympy.Matrix uses "
-            "the same integers); both sides run the same claim code, every identity, drawing the instance included, "
-            "with zero tolerance",
+            f"integers behind the rationals of both: {ground_types()}; sympy.Matrix itself keeps rational entries in a "
+            "sparse DomainMatrix, so what is compared is flint's dense matrices against sympy's Python loops over "
+            "flint's numbers; small matrices are fixed cost on both sides and the ratio rises with size",
+            "both sides run the same claim code, every identity, drawing the instance included, with zero tolerance",
         ),
     )
 

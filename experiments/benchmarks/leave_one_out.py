@@ -9,7 +9,7 @@ import numpy as np
 from experiments.benchmarks.measure import dual_residual, median_of, medians, reached
 from experiments.benchmarks.model import Benchmark, BenchmarkResult, Growth, growth
 from experiments.benchmarks.peers import clarabel_dual, linear_svc, svc_mirrored
-from theory.data.gaussian_mixture import sample_gaussian_mixture
+from theory.data.near_orthogonal import sample_near_orthogonal
 from theory.solvers.kkt import kkt_residuals
 from theory.solvers.margin import solve_margin
 from theory.unlearning.leave_one_out import unlearn_each
@@ -24,16 +24,16 @@ LIMIT = (
 )
 
 
-def mixture(m: int, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise of unit length and means of length 0.1: nearly orthogonal, every point a support vector."""
-    sample = sample_gaussian_mixture(jax.random.key(SEED), m, d, 0.1)
+def nearly_orthogonal(m: int, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points of A(psi = 0.1, phi = 0.4 / (m - 1)): every one is a support vector, whichever is left out."""
+    sample = sample_near_orthogonal(jax.random.key(SEED), m, d, 0.1, 0.4 / (m - 1))
     return np.asarray(sample.X), np.asarray(sample.y)
 
 
 def run(quick: bool) -> BenchmarkResult:
     """Peers retrain a sample of the m problems; their time for all m is the sample's mean times m."""
     m, d, sample, repeats = (12, 60, 2, 1) if quick else (500, 5000, 10, 5)
-    X, y = mixture(m, d)
+    X, y = nearly_orthogonal(m, d)
     G = X @ X.T
     trained = solve_margin(gram=G, y=y)
     gram, labels = jnp.asarray(G), jnp.asarray(y)
@@ -54,7 +54,7 @@ def run(quick: bool) -> BenchmarkResult:
     contenders = {
         "sklearn SVC, precomputed": lambda: [svc_mirrored(G_, y_, 1e-10, gram=True) for _, y_, G_ in problems],
         "sklearn LinearSVC": lambda: [linear_svc(X_, y_, 1e-10) for X_, y_, _ in problems],
-        "Clarabel, dual": lambda: [clarabel_dual(K, 1e-12) for K in signed],
+        "Clarabel, dual": lambda: [clarabel_dual(K, 1e-11) for K in signed],
         "our own retraining": lambda: [np.asarray(solve_margin(gram=G_, y=y_).lam) for _, y_, G_ in problems],
         "numpy.linalg.solve (knows the support vectors)": lambda: [np.linalg.solve(K, np.ones(m - 1)) for K in signed],
     }
@@ -87,6 +87,7 @@ def run(quick: bool) -> BenchmarkResult:
         limit=LIMIT,
         growth=_growth(quick),
         seed=SEED,
+        solved=residuals["ours"] <= REACHED,
         notes=(
             f"best peer that reaches {REACHED:g}: {best}; the fastest of all is {fastest}, which reaches "
             f"{reached(residuals[fastest])} against our {reached(residuals['ours'])}",
@@ -112,7 +113,7 @@ def _weights_residual(w: np.ndarray, X: np.ndarray, y: np.ndarray) -> float:
 
 def _growth(quick: bool) -> Growth:
     def each(m: int, d: int) -> tuple[int, int, float]:
-        X, y = mixture(m, d)
+        X, y = nearly_orthogonal(m, d)
         G = jnp.asarray(X @ X.T)
         lam, labels = solve_margin(gram=G, y=y).lam, jnp.asarray(y)
         return m, d, median_of(lambda: jax.block_until_ready(unlearn_each(G, labels, lam)), 1 if quick else 5)

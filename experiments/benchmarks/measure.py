@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+TURN = 0.25  # processor seconds
+
 
 def peer(module: str) -> ModuleType:
     """Import a peer.
@@ -24,23 +26,31 @@ def peer(module: str) -> ModuleType:
 
 
 def medians(contenders: Mapping[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Median seconds and last result of each contender.
+    """Median processor seconds and last result of each contender.
 
-    Each is called once to warm up (compilation, caches); then all take turns, so that whatever else
-    the machine does falls on all of them.
+    Processor time (of all threads) on one BLAS thread, not wall time: on an idle machine the two agree, since
+    no contender then runs in parallel, and on a busy one only processor time tells the contenders apart. Each is
+    called once to warm up (compilation, caches); then all take turns, so that what the neighbours do to the caches
+    falls on all of them. A turn lasts at least TURN seconds, so that a short contender does not pay for the caches
+    the one before it filled (a single turn, for a first look, is one call).
     """
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    results = {name: call() for name, call in contenders.items()}
-    for _ in range(repeats):
-        for name, call in contenders.items():
-            began = time.perf_counter()
-            results[name] = call()
-            seconds[name].append(time.perf_counter() - began)
+    importlib.import_module("scipy.linalg")  # JAX's LAPACK too: a limit reaches only libraries that are loaded
+    with peer("threadpoolctl").threadpool_limits(1):
+        results = {name: call() for name, call in contenders.items()}
+        for _ in range(repeats):
+            for name, call in contenders.items():
+                spent = 0.0
+                while not spent or (repeats > 1 and spent < TURN):
+                    began = time.process_time()
+                    results[name] = call()
+                    seconds[name].append(max(time.process_time() - began, 1e-9))
+                    spent += seconds[name][-1]
     return {name: statistics.median(taken) for name, taken in seconds.items()}, results
 
 
 def median_of(call: Callable[[], Any], repeats: int) -> float:
-    """Median seconds of one call, after one to warm up."""
+    """Median processor seconds of one call, after one to warm up."""
     return medians({"it": call}, repeats)[0]["it"]
 
 

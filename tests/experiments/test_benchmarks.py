@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from experiments.benchmarks import Benchmark, BenchmarkResult, all_benchmarks
+from experiments.benchmarks import Benchmark, BenchmarkResult, all_benchmarks, measure
 from experiments.benchmarks.measure import dual_residual, medians, peer
 from experiments.benchmarks.model import growth
 from experiments.benchmarks.peers import clarabel_dual, clarabel_primal, linear_svc, svc_mirrored
@@ -33,6 +33,7 @@ def test_numbers_are_finite_and_positive(name: str, results: dict[str, Benchmark
     assert result.name == name
     assert set(result.targets) <= set(result.ratios)
     assert "ours" in result.seconds
+    assert result.solved
     assert set(result.ratios) <= set(result.seconds)
     for value in (*result.ratios.values(), *result.seconds.values(), *(row[2] for row in result.growth.rows)):
         assert math.isfinite(value)
@@ -80,18 +81,35 @@ def test_residual_sees_wrong_multipliers(lam: list[float], least: float) -> None
 def test_a_result_passes_only_when_every_target_is_met() -> None:
     flat = growth([(1, 1, 1.0), (2, 1, 8.0)], [(1, 1, 1.0), (1, 2, 2.0)])
     assert flat.exponents == pytest.approx({"m": 3.0, "d": 1.0})
-    base = {"seconds": {"ours": 1.0}, "residuals": {}, "sizes": {}, "limit": "", "growth": flat, "seed": 0}
+    base = {
+        "seconds": {"ours": 1.0},
+        "residuals": {},
+        "sizes": {},
+        "limit": "",
+        "growth": flat,
+        "seed": 0,
+        "solved": True,
+    }
     targets = {"a": 10.0, "b": 10.0}
     assert BenchmarkResult(name="x", ratios={"a": 10.0, "b": 11.0}, targets=targets, **base).passed
     assert not BenchmarkResult(name="x", ratios={"a": 99.0, "b": 9.0}, targets=targets, **base).passed
+    wrong = base | {"solved": False}
+    assert not BenchmarkResult(name="x", ratios={"a": 99.0, "b": 99.0}, targets=targets, **wrong).passed
 
 
-def test_medians_warm_up_first() -> None:
-    calls = []
-    seconds, results = medians({"it": lambda: calls.append(0) or len(calls)}, 3)
-    assert len(calls) == 4
-    assert results == {"it": 4}
-    assert seconds["it"] >= 0
+def test_a_single_turn_is_one_call_after_a_warm_up() -> None:
+    calls: list[int] = []
+    seconds, results = medians({"it": lambda: calls.append(0) or len(calls)}, 1)
+    assert len(calls) == 2
+    assert results == {"it": 2}
+    assert seconds["it"] > 0
+
+
+def test_short_contenders_fill_their_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "TURN", 0.01)
+    calls: list[int] = []
+    medians({"it": lambda: calls.append(sum(range(1000)))}, 2)
+    assert len(calls) > 10
 
 
 def test_a_missing_peer_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

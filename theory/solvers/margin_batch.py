@@ -13,35 +13,52 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float
 
-from theory.numerics import EPS, gram_norm, norm, require_x64
+from theory.numerics import EPS, require_x64
 from theory.solvers.active_guess import guess_active
 from theory.solvers.kkt import residuals_at
 from theory.solvers.margin import MarginSolution, margin_from_gram, margin_from_points
 from theory.solvers.nonneg_qp import Status
 
-CHUNK_ENTRIES = 125_000  # float64 entries of the Gram matrices of a chunk: 1 MB, the second-level cache
+CHUNK_ENTRIES = 100_000  # float64 entries of a chunk's Gram matrices: 0.8 MB, within the second-level cache
 _LEFT = 16  # problems of one call on what is left over: the slowest of a call sets its time
 _TRUSTED = 1e-11  # rounding of a margin, relative to 1, up to which one float64 system is believed
-_SWEEPS = (8, 60)  # of the guess at the first try and the second: 95% of mixtures need no more than 8
+_CORNER = 1e300  # above 1ᵀK⁻¹1 whatever K: the bordered matrix stays positive definite
+_SWEEPS = (9, 40)  # of the guess at the first try and the second: 98% of mixtures need no more than 9
 
 
-def _one_system(K: Array, sweeps: int) -> tuple[Array, Array, Array]:
-    """λ of the guessed support vectors, the guess, and whether every sign proves it."""
-    m = K.shape[0]
+def _solve_active(K: Array, active: Array) -> Array:
+    """λ with K_AA λ_A = 1 and 0 elsewhere; NaN where K_AA is numerically singular.
+
+    The right-hand side is one row more of the matrix, so that the factor brings the forward substitution with it.
+    """
+    m = len(active)
+    masked = jnp.where(active[:, None] & active[None, :], K, jnp.eye(m))
+    below = jnp.concatenate([masked, jnp.where(active, 1.0, 0.0)[None, :]])
+    bordered = jnp.concatenate([below, jnp.full((m + 1, 1), _CORNER)], axis=1)  # above the diagonal nothing is read
+    factor = jax.lax.linalg.cholesky(bordered, symmetrize_input=False)
+    forward = jnp.where(jnp.arange(m + 1) < m, factor[m], 0.0)
+    solved = jax.lax.linalg.triangular_solve(factor, forward[:, None], left_side=True, lower=True, transpose_a=True)
+    return solved[:m, 0]
+
+
+def _one_system(sweeps: int, G: Array, y: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """λ of the guessed support vectors, all margins, Σ λᵢ‖xᵢ‖, the guess, and whether every sign proves it."""
+    m = len(y)
+    K = y[:, None] * G * y[None, :]
     ones = jnp.ones(m)
     active = guess_active(K, ones, jnp.ones(m, bool), sweeps)
-    masked = jnp.where(active[:, None] & active[None, :], K, jnp.eye(m))
-    lam = cho_solve(cho_factor(masked, lower=True), jnp.where(active, ones, 0.0))
+    lam = _solve_active(K, active)
     margins = K @ lam
-    rounding = 16 * EPS * (jnp.abs(K) @ jnp.abs(lam) + 1.0)
+    lengths = jnp.sqrt(jnp.diagonal(K))
+    total = lengths @ jnp.abs(lam)
+    rounding = 16 * EPS * (lengths * total + 1.0)  # |Kᵢⱼ| ≤ ‖xᵢ‖ ‖xⱼ‖: no second product
     wrong = jnp.where(active, lam * jnp.diagonal(K) < -rounding, margins < 1.0 - rounding)
     # a margin of 1 is checked as well: a wrong factor would show here
     missed = active & ~(jnp.abs(margins - 1.0) <= _TRUSTED)
     proved = ~jnp.any(wrong | missed) & jnp.all(rounding <= _TRUSTED)
-    return jnp.where(proved, jnp.maximum(lam, 0.0), 0.0), active, proved
+    return jnp.where(proved, jnp.maximum(lam, 0.0), 0.0), margins, total, active, proved
 
 
 def _solution(
@@ -64,17 +81,9 @@ def _solution(
     )
 
 
-def _try_gram(sweeps: int, G: Array, y: Array) -> tuple[MarginSolution, Array]:
-    K = y[:, None] * G * y[None, :]
-    lam, active, proved = _one_system(K, sweeps)
-    return _solution(lam, proved, y, K @ lam, gram_norm(lam, K), jnp.zeros(()), None), active
-
-
-def _try_points(sweeps: int, X: Array, y: Array) -> tuple[MarginSolution, Array]:
-    Z = y[:, None] * X
-    lam, active, proved = _one_system(Z @ Z.T, sweeps)
-    w = Z.T @ lam
-    return _solution(lam, proved, y, Z @ w, norm(w), norm(w - X.T @ (y * lam)), w), active
+def _size_from_gram(lam: Array, margins: Array) -> Array:
+    """‖w‖, from ‖w‖² = Σ λᵢ Mᵢ."""
+    return jnp.sqrt(jnp.maximum(lam @ margins, 0.0))
 
 
 def _full_gram(G: Array, y: Array, start: Array) -> MarginSolution:
@@ -85,24 +94,44 @@ def _full_points(X: Array, y: Array, start: Array) -> MarginSolution:
     return margin_from_points(X, y, start=start)
 
 
-_TRIES = {
-    is_gram: [jax.jit(jax.vmap(functools.partial(attempt, sweeps))) for sweeps in _SWEEPS]
-    for is_gram, attempt in ((True, _try_gram), (False, _try_points))
-}
+_TRIES = [jax.jit(jax.vmap(functools.partial(_one_system, sweeps))) for sweeps in _SWEEPS]
+_FINISH = jax.jit(jax.vmap(_solution))
+_SIZE = jax.jit(jax.vmap(_size_from_gram))
 _FULL = {True: jax.jit(jax.vmap(_full_gram)), False: jax.jit(jax.vmap(_full_points))}
 
 
-def _chunks(length: int, size: int) -> Iterator[np.ndarray]:
-    """Index blocks of one length, the last filled up with repeats of its last index."""
+def _attempt(sweeps: int, is_gram: bool, points: np.ndarray, y: np.ndarray) -> tuple[MarginSolution, np.ndarray]:
+    """One system for each problem, and the guesses. Products with the points are BLAS's: XLA's are slower here."""
+    n, m, d = points.shape
+    size = min(n, max(1, CHUNK_ENTRIES // (m * max(m, d // 2))))
+    parts, weights = [], []
+    for block in _chunks(n, size):
+        chunk = points[block]
+        gram = chunk if is_gram else chunk @ chunk.transpose(0, 2, 1)
+        part = jax.tree.map(np.asarray, _TRIES[sweeps](gram, y[block]))
+        parts.append(part)
+        if not is_gram:
+            weights.append(((part[0] * y[block])[:, None, :] @ chunk)[:, 0])
+    lam, margins, total, active, proved = (np.concatenate(part)[:n] for part in zip(*parts, strict=True))
+    w = None if is_gram else np.concatenate(weights)[:n]
+    # w is the sum itself: its stationarity is the rounding of m additions
+    stationarity = np.zeros(n) if is_gram else EPS * np.sqrt(m) * total
+    solution = _FINISH(lam, proved, y, margins, _SIZE(lam, margins), stationarity, w)
+    return jax.tree.map(np.array, solution), active
+
+
+def _chunks(length: int, size: int) -> Iterator[slice | np.ndarray]:
+    """Index blocks of one length, the last filled up with repeats of its last index; slices copy nothing."""
     for start in range(0, length, size):
-        yield np.minimum(np.arange(start, start + size), length - 1)
+        whole = start + size <= length
+        yield slice(start, start + size) if whole else np.minimum(np.arange(start, start + size), length - 1)
 
 
 def _run(call: Callable[..., Any], arrays: tuple[np.ndarray, ...], size: int) -> Any:
-    """``call`` on chunks, joined; all chunks are queued before the first is read."""
+    """``call`` on chunks of numpy arrays, joined."""
     n = len(arrays[0])
-    queued = [call(*(jnp.asarray(a[block]) for a in arrays)) for block in _chunks(n, size)]
-    return jax.tree.map(lambda *parts: np.concatenate([np.asarray(p) for p in parts])[:n], *queued)
+    parts = [jax.tree.map(np.asarray, call(*(a[block] for a in arrays))) for block in _chunks(n, size)]
+    return jax.tree.map(lambda *part: np.concatenate(part)[:n], *parts)
 
 
 def solve_margin_batch(X: Any = None, y: Any = None, *, gram: Any = None) -> MarginSolution:
@@ -125,17 +154,26 @@ def solve_margin_batch(X: Any = None, y: Any = None, *, gram: Any = None) -> Mar
         raise ValueError("solve_margin_batch: expected exactly one of X and gram")
     name, is_gram = ("X", False) if gram is None else ("gram", True)
     points, labels = _checked(X if gram is None else gram, y, name, is_gram)
-    n, m = labels.shape
-    quick, thorough = _TRIES[is_gram]
-    whole = _run(quick, (points, labels), min(n, max(1, CHUNK_ENTRIES // m**2)))
+    whole = _attempt(0, is_gram, points, labels)
     left = _left(whole)
     if len(left):
-        _put(whole, left, _run(thorough, (points[left], labels[left]), min(n, _LEFT)))
+        _require_finite(points[left], name)
+        _put(whole, left, _attempt(1, is_gram, points[left], labels[left]))
         left = _left(whole)
     solution, guess = whole
     if len(left):
-        _put(solution, left, _run(_FULL[is_gram], (points[left], labels[left], guess[left]), min(n, _LEFT)))
+        full = _run(_FULL[is_gram], (points[left], labels[left], guess[left]), _LEFT)
+        _put(solution, left, full)
     return solution
+
+
+def _require_finite(values: np.ndarray, name: str) -> None:
+    """NaN and infinity can be among the problems left over only: no system of theirs proves itself."""
+    if not np.isfinite(values).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        raise ValueError(
+            f"{name}: expected finite numbers, got {values[where]} ({(~np.isfinite(values)).sum()} in all)"
+        )
 
 
 def _left(tried: tuple[MarginSolution, np.ndarray]) -> np.ndarray:
@@ -156,9 +194,6 @@ def _checked(
         raise ValueError(f"{name}: expected {wanted}, none of them 0, got shape {values.shape}")
     if labels.shape != values.shape[:2]:
         raise ValueError(f"y: expected labels of shape {values.shape[:2]}, one per point, got shape {labels.shape}")
-    if not np.isfinite(values).all():
-        where = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise ValueError(f"{name}: expected finite numbers, got {values[where]} at index {where}")
     if not (np.abs(labels) == 1.0).all():
         raise ValueError(f"y: expected labels -1 or +1, got {labels[np.abs(labels) != 1.0][0]:g}")
     if is_gram and np.abs(values - values.transpose(0, 2, 1)).max() > 1e-8 * np.abs(values).max():
