@@ -78,6 +78,11 @@ def test_residual_sees_wrong_multipliers(lam: list[float], least: float) -> None
     assert dual_residual(Z @ Z.T, np.array(lam)) >= least
 
 
+def test_residual_sees_a_negative_multiplier_on_the_margin() -> None:
+    """One point twice: λ = (3/2, −1/2) has both margins 1 and no complementarity error; only its sign is wrong."""
+    assert dual_residual(np.ones((2, 2)), np.array([1.5, -0.5])) == pytest.approx(1.0 / 3.0)
+
+
 def test_a_result_passes_only_when_every_target_is_met() -> None:
     flat = growth([(1, 1, 1.0), (2, 1, 8.0)], [(1, 1, 1.0), (1, 2, 2.0)])
     assert flat.exponents == pytest.approx({"m": 3.0, "d": 1.0})

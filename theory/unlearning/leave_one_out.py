@@ -51,7 +51,12 @@ def leave_one_out(G: Float[Array, "m m"], y: Float[Array, " m"], lam: Float[Arra
     clipped = jnp.maximum(multipliers, 0.0)
     negative = (multipliers - clipped) * y[None, :]
     # with λ̃ = (λ + κ)₊ the stationarity error is exactly the negative part's vector
-    epsilon = jnp.sqrt(jnp.maximum(jnp.sum((negative @ G) * negative, axis=1), 0.0))
+    squared = jax.lax.cond(
+        jnp.any(negative != 0.0),  # with none, a third of the work is saved
+        lambda: jnp.sum((negative @ G) * negative, axis=1),
+        lambda: jnp.zeros(m),
+    )
+    epsilon = jnp.sqrt(jnp.maximum(squared, 0.0))
     slack = jnp.where(off, margins - 1.0, 0.0)
     delta = jnp.maximum(jnp.max(clipped * slack, axis=1), 0.0)
     primal = jnp.maximum(jnp.max(-slack, axis=1), 0.0)
