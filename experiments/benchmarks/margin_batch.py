@@ -17,7 +17,7 @@ LIMIT = (
     "flops and fixed costs, not bytes: a problem of 50 points is 20 kB and stays in the cache; of about 38 us, the "
     "Gram matrix (m^2 d) takes 12, the guess of the support vectors (9 sweeps of 2 m^2, short vectors) 8, one Cholesky "
     "factor and a triangular solve (m^3 / 3, small LAPACK calls) 9, the checks of every sign the rest. Growth: "
-    "towards m^3 in m (less below m = 200, where m^2 terms and fixed costs count), at most linear in d, through the Gram "
+    "towards m^3 in m (less below m = 200, where m^2 terms and fixed costs count), at most linear in d, from the Gram "
     "matrix alone (from G, d costs nothing)"
 )
 
