@@ -38,9 +38,10 @@ def plot(dataset: xr.Dataset) -> Figure:
                 floor_line(axis, above_floor(median[name].sel(features=features)))
             else:
                 axis.set_xlabel(axis_label(dataset.step))
-                axis.set_ylim(-0.08, None)
             if column == 0:
                 axis.set_ylabel(axis_label(dataset[name]))
+    highest = float(median.unlearning.max())
+    grid[1][0].set_ylim(-0.08 * highest, 1.08 * highest)  # the row shares it
     names = [str(f) for f in dataset.features.values]
     panel_titles(list(grid.ravel()), [f"RL, {f}" for f in names] + [f"UL, {f}" for f in names])
     shared_legend(figure, grid[0][0], 5)
