@@ -106,9 +106,8 @@ def evaluate_batch(claim: Claim, sizes: Sizes, latents: ArrayLike) -> Evaluation
     for start in range(0, len(vectors), length):
         chunk = vectors[start : start + length]
         padding = np.repeat(chunk[-1:], length - len(chunk), axis=0)
-        evaluation = run(jnp.asarray(np.concatenate([chunk, padding])))
-        parts.append(jax.tree.map(lambda leaf, n=len(chunk): np.asarray(leaf)[:n], evaluation))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+        parts.append(jax.tree.map(np.asarray, run(jnp.asarray(np.concatenate([chunk, padding])))))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(vectors)], *parts)
 
 
 def outcomes(claim: Claim, evaluation: Evaluation) -> np.ndarray:
