@@ -22,6 +22,7 @@ _HOME = {
     "theory.numerics": ("norm", "tolerance"),
     "theory.solvers.gradient_flow": ("gradient_flow",),
     "theory.solvers.kkt": ("KKTResiduals", "kkt_residuals"),
+    "theory.solvers.margin_batch": ("solve_margin_batch",),
     "theory.solvers.margin": ("MarginSolution", "NotSeparable", "solve_margin"),
     "theory.solvers.min_norm": ("solve_min_norm",),
     "theory.unlearning.ascent": ("gradient_ascent",),

@@ -26,6 +26,7 @@ from theory.solvers.kkt import kkt_residuals as kkt_residuals
 from theory.solvers.margin import MarginSolution as MarginSolution
 from theory.solvers.margin import NotSeparable as NotSeparable
 from theory.solvers.margin import solve_margin as solve_margin
+from theory.solvers.margin_batch import solve_margin_batch as solve_margin_batch
 from theory.solvers.min_norm import solve_min_norm as solve_min_norm
 from theory.unlearning.ascent import gradient_ascent as gradient_ascent
 from theory.unlearning.leave_one_out import unlearn_each as unlearn_each

@@ -8,15 +8,14 @@ from jaxtyping import Array
 
 from experiments.studies.gram_problems import sample, solve
 from experiments.study import Parameters, Study, labelled
-from theory.numerics import cosine_gap, norm
+from theory.numerics import norm
 from theory.solvers.gradient_flow import flow_in_gram
 
 
 def _directions(X: Array, y: Array, target: Array, steps: int, records: int) -> tuple[Array, Array, Array]:
     """(times, 1 − cos, the proved bound) along the flow from 0."""
     path = flow_in_gram(X @ X.T, y, jnp.ones(len(y), bool), steps, records)
-    gaps = jax.vmap(cosine_gap, in_axes=(0, None))(path.coefficients @ X, target)
-    return path.times, gaps, jnp.log(1.0 * len(y)) * norm(target) ** 2 / path.times
+    return path.times, path.direction_gaps(X, target), jnp.log(1.0 * len(y)) * norm(target) ** 2 / path.times
 
 
 _flows = jax.jit(jax.vmap(_directions, in_axes=(0, 0, 0, None, None)), static_argnums=(3, 4))

@@ -67,3 +67,11 @@ def test_large_margins_do_not_overflow():
     path = gradient_flow(30.0 * X, Y, steps=5_000, records=4, loss="logistic")
     assert all(bool(jnp.all(jnp.isfinite(part))) for part in path)
     assert float(path.margins[-1].min()) > 800.0  # exp(−margin) underflows here
+
+
+def test_direction_gaps_by_hand():
+    """One point: the flow's direction is that point's from the start; a target at 60 degrees has 1 − cos = 1/2."""
+    X = jnp.array([[2.0, 0.0]])
+    path = gradient_flow(X, jnp.ones(1), steps=20, records=4)
+    np.testing.assert_allclose(path.direction_gaps(X, jnp.array([5.0, 0.0])), 0.0, atol=1e-15)
+    np.testing.assert_allclose(path.direction_gaps(X, jnp.array([1.0, np.sqrt(3.0)])), 0.5, rtol=1e-12)

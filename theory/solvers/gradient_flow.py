@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.checks import as_data, as_forget_mask
-from theory.numerics import gram_norm
+from theory.numerics import cosine_gap, gram_norm
 
 LOSSES = ("exponential", "logistic")
 
@@ -27,6 +27,10 @@ class FlowPath(NamedTuple):
     log_loss: Float[Array, " n"]
     norms: Float[Array, " n"]  # ‖w‖
     step_error: Float[Array, ""]  # local error of the first, fastest step, relative to ‖w‖ (step doubling)
+
+    def direction_gaps(self, X: Float[Array, "m d"], target: Float[Array, " d"]) -> Float[Array, " n"]:
+        """1 − cos between the weights at every record and ``target``, the max-margin solution for instance."""
+        return jax.vmap(cosine_gap, in_axes=(0, None))(self.coefficients @ X, target)
 
 
 def loss_weights(margins: Array, retained: Array, loss: str) -> tuple[Array, Array]:
@@ -100,7 +104,8 @@ def gradient_flow(
         forget: points left out of the loss (indices or mask); None keeps all.
 
     Returns:
-        :class:`FlowPath`; the weights at record r are ``X.T @ path.coefficients[r]``.
+        :class:`FlowPath`; the weights at record r are ``X.T @ path.coefficients[r]``, and
+        ``path.direction_gaps(X, solve_margin(X, y).w)`` follows their direction to max-margin.
 
     Raises:
         ValueError: bad data, counts below 1 and 2, or an unknown loss.
