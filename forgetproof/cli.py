@@ -42,6 +42,8 @@ def usage_fault(fault: Exception) -> str | None:
         return f"{fault.filename or 'file'}: {fault.strerror or fault}"
     if isinstance(fault, ModuleNotFoundError) and fault.name in OPTIONAL:
         return f"{fault.name} is not installed; run: pip install 'forgetproof[{OPTIONAL[fault.name]}]'"
+    if isinstance(fault, ImportError) and "pip install" in str(fault):  # worded for the user where it was raised
+        return str(fault)
     return None
 
 

@@ -221,3 +221,17 @@ def test_a_closed_pipe_is_no_traceback(tmp_path):
     command = f"{sys.executable} -m forgetproof claims --json | head -c 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "extra"),
+    [("xarray", ["reproduce", "ft"], "reproduce"), ("sympy", ["bench", "exact", "--quick"], "bench")],
+)
+def test_a_missing_optional_package_names_the_extra(run, monkeypatch, module, arguments, extra):
+    """As after a plain installation; loaded modules that need the package are forgotten first."""
+    for name in [n for n in sys.modules if n.split(".")[0] in {module, "experiments", "paper_repro"}]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert f"pip install 'forgetproof[{extra}]'" in one_line(err)
