@@ -30,6 +30,7 @@ class Solved(NamedTuple):
     lam: Float[Array, "3 m"]
     margins: Float[Array, "3 m"]
     residual: Float[Array, "3"]
+    exchanges: Float[Array, "3"]  # indices that entered or left the solver's active set
     amplified: Float[Array, ""]  # rounding of the two retrained models: conditioning of their active rows
 
 
@@ -69,11 +70,12 @@ def solve(i: LinearProblem) -> Solved:
         found = margin_from_points(i.X, i.y, retained, start)
         assert found.w is not None
         trained = jnp.where(jnp.all(retained), found.support, support)  # the cold run's must not leak into the warm one
-        return trained, (found.w, found.lam, found.margins, found.relative_residual)
+        spent = found.exchanges.astype(jnp.float64)
+        return trained, (found.w, found.lam, found.margins, found.relative_residual, spent)
 
     stages = (jnp.stack([everything, kept, kept]), jnp.array([False, False, True]))
-    _, (w, lam, margins, residual) = jax.lax.scan(run, everything, stages)  # a scan compiles the solver once
-    return Solved(w, lam, margins, residual, jnp.maximum(_amplification(i, lam[1]), _amplification(i, lam[2])))
+    _, (w, lam, margins, residual, spent) = jax.lax.scan(run, everything, stages)  # a scan compiles the solver once
+    return Solved(w, lam, margins, residual, spent, jnp.maximum(_amplification(i, lam[1]), _amplification(i, lam[2])))
 
 
 CLAIM = Claim(
@@ -111,7 +113,16 @@ CLAIM = Claim(
             rhs=lambda i, s: jnp.sum((s.lam[1] > 0).astype(jnp.float64)),
             share=0.8,
         ),
+        Conclusion(
+            "solver's exchanges",
+            r"\text{exchanges of this solver, warm} \le \text{cold}",
+            lhs=lambda i, s: s.exchanges[2],
+            rhs=lambda i, s: s.exchanges[1],
+            share=0.35,
+        ),
     ),
-    notes="The 'exchanges' row is measured on random separable problems, not proved. It counts what any active-set "
-    "method needs; block pivoting, which exchanges many indices at once, can spend more on the way.",
+    notes="Both counts are measured on random separable problems, not proved. 'exchanges' is what any method needs that "
+    "moves one index at a time: rarely more than from nothing (93 of 100). \"solver's exchanges\" is what this solver "
+    "spent: warm no more than cold in only 43 of 100 (73 at m = 6, d = 3; 26 at m = 12, d = 16), since block pivoting "
+    "exchanges many indices at once and starts cold from all points. A warm start is exact; it need not be quicker.",
 )
