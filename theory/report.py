@@ -1,4 +1,4 @@
-"""Verdicts as records (JSON), Markdown and LaTeX. Plain text and pages are laid out elsewhere from the records."""
+"""Verdicts as records (JSON) and Markdown. Plain text and pages are laid out elsewhere from the records."""
 
 import math
 from collections.abc import Iterable
@@ -100,26 +100,3 @@ def markdown_table(records: Iterable[Record]) -> str:
         for r in records
     ]
     return "\n".join(lines) + "\n"
-
-
-def latex_table(records: Iterable[Record]) -> str:
-    """The same as a LaTeX tabular, for a paper's appendix."""
-    rows = [
-        " & ".join(
-            (
-                rf"\texttt{{{_escape(r['key'])}}}",
-                _escape(r["status"]),
-                _escape(r["outcome"]),
-                _escape(evidence_text(r)),
-                _escape(tightness_text(r)),
-            )
-        )
-        + r" \\"
-        for r in records
-    ]
-    head = r"claim & status & outcome & evidence & tightness \\ \hline"
-    return "\n".join([r"\begin{tabular}{lllll}", head, *rows, r"\end{tabular}"]) + "\n"
-
-
-def _escape(text: str) -> str:
-    return "".join(f"\\{c}" if c in "_&%#$" else c for c in text)

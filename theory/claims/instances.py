@@ -11,17 +11,10 @@ from jaxtyping import Array, Bool, Float
 
 from theory.claim import Sizes
 from theory.data.correlated import correlate
+from theory.data.dataset import ForgetSplit
 from theory.data.near_orthogonal import latent_size, near_orthogonal_gram, points_from_gram
 from theory.numerics import norm
 from theory.solvers.margin import MarginSolution
-
-
-class LinearProblem(NamedTuple):
-    """Points, labels and a forget set."""
-
-    X: Float[Array, "m d"]
-    y: Float[Array, " m"]
-    forget: Bool[Array, " m"]
 
 
 class ApproximateKKT(NamedTuple):
@@ -53,14 +46,14 @@ def near_orthogonal_latent(sizes: Sizes) -> int:
 
 def near_orthogonal_problem(
     sizes: Sizes, z: Float[Array, " n"], share: float = 0.95
-) -> tuple[LinearProblem, Float[Array, ""], Float[Array, ""]]:
+) -> tuple[ForgetSplit, Float[Array, ""], Float[Array, ""]]:
     """Points that meet A(ψ, φ) with (m − 1)φ < share · (1 − ψ), and that ψ and φ. Sizes: m, d ≥ m, k."""
     m = sizes["m"]
     entries, labels, bounds = z[: latent_size(m)], z[latent_size(m) : latent_size(m) + m], z[latent_size(m) + m :]
     psi = 0.5 * jax.nn.sigmoid(bounds[0])
     phi = share * jax.nn.sigmoid(bounds[1]) * (1.0 - psi) / max(m - 1, 1)
     X = points_from_gram(near_orthogonal_gram(entries, m, psi, phi), sizes["d"])
-    return LinearProblem(X, signs(labels), last(sizes["k"], m)), psi, phi
+    return ForgetSplit(X, signs(labels), last(sizes["k"], m)), psi, phi
 
 
 def approximate_kkt_latent(sizes: Sizes) -> int:

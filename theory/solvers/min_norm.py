@@ -28,9 +28,15 @@ class RowSpace(NamedTuple):
 
     def pseudo_solve(self, target: Float[Array, " m"]) -> Float[Array, " d"]:
         """Minimum-norm least-squares solution of A w = target."""
+        return self.basis.T @ (self._inverse_values() * (self.left.T @ target))
+
+    def combination(self, v: Float[Array, " d"]) -> Float[Array, " m"]:
+        """Coefficients of least norm with which the rows combine to the projection of ``v``."""
+        return self.left @ (self._inverse_values() * (self.basis @ v))
+
+    def _inverse_values(self) -> Float[Array, " r"]:
         kept = jnp.arange(len(self.singular_values)) < self.rank
-        inverse = jnp.where(kept, 1.0 / jnp.where(kept, self.singular_values, 1.0), 0.0)
-        return self.basis.T @ (inverse * (self.left.T @ target))
+        return jnp.where(kept, 1.0 / jnp.where(kept, self.singular_values, 1.0), 0.0)
 
 
 class MinNorm(NamedTuple):

@@ -36,9 +36,7 @@ def project_step(
     """The step in R^d by SVD of the retained points; any rank. Composes with ``jit`` and ``vmap``."""
     step = X.T @ jnp.where(forget, lam * y, 0.0)
     space = row_space(X, ~forget)
-    kept = jnp.arange(len(space.singular_values)) < space.rank
-    inverse = jnp.where(kept, 1.0 / jnp.where(kept, space.singular_values, 1.0), 0.0)
-    kappa = y * (space.left @ (inverse * (space.basis @ step)))  # P_R step = Σ κᵢ yᵢ xᵢ
+    kappa = y * space.combination(step)  # P_R step = Σ κᵢ yᵢ xᵢ
     return Projected(w - space.reject(step), jnp.where(forget, 0.0, lam + kappa))
 
 

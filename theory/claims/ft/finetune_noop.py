@@ -12,8 +12,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claim import Claim, Conclusion, Counterexample, Sizes
 from theory.claims.ft.instances import (
+    NOISELESS,
     SIZES,
     FeatureProblem,
     Trained,
@@ -21,7 +22,6 @@ from theory.claims.ft.instances import (
     feature_problem,
     fit_residual,
     misfit,
-    noiseless,
     problem_latent,
     train,
 )
@@ -105,7 +105,7 @@ CLAIM = Claim(
     sizes=SIZES,
     latent=problem_latent,
     build=feature_problem,
-    assumptions=(Assumption("noiseless", r"y = Xw^*", noiseless),),
+    assumptions=(NOISELESS,),
     solve=solve,
     residual=lambda i, s: fit_residual(i, s.base),
     conclusions=(

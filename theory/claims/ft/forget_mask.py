@@ -11,9 +11,11 @@ RL(w_T) = ‖X_R(I − P_T)w_o^∩‖²/|R|, in general not 0. With distinct fea
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claim import Claim, Conclusion, Counterexample, Sizes
 from theory.claims.ft.instances import (
+    NOISELESS,
     SIZES,
+    SUPPORTS,
     FeatureProblem,
     by_hand,
     feature_problem,
@@ -21,10 +23,8 @@ from theory.claims.ft.instances import (
     loss,
     mean_square,
     misfit,
-    noiseless,
     overlap_columns,
     problem_latent,
-    supports,
     train,
     where_distinct,
 )
@@ -89,10 +89,7 @@ CLAIM = Claim(
     sizes=SIZES,
     latent=problem_latent,
     build=feature_problem,
-    assumptions=(
-        Assumption("noiseless", r"y = Xw^*", noiseless),
-        Assumption("supports", r"X_R \text{ and } X_F \text{ vanish off their columns}", supports),
-    ),
+    assumptions=(NOISELESS, SUPPORTS),
     solve=solve,
     residual=lambda i, s: fit_residual(i, s.base),
     conclusions=(

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from theory.claim import Sizes
+from theory.claim import Assumption, Sizes
 from theory.data.feature_overlap import column_masks
 from theory.numerics import norm, tolerance
 from theory.solvers.min_norm import MinNorm, RowSpace, min_norm, row_space
@@ -167,6 +167,10 @@ def supports(i: FeatureProblem) -> Float[Array, ""]:
     """≥ 0 where retained rows vanish on the forget-only columns and forget rows on the retained-only ones."""
     used = jnp.where(i.forget[:, None], i.forget_columns[None, :], i.retained_columns[None, :])
     return -jnp.max(jnp.where(used, 0.0, jnp.abs(i.X)))
+
+
+NOISELESS = Assumption("noiseless", r"y = Xw^*", noiseless)
+SUPPORTS = Assumption("supports", r"X_R \text{ and } X_F \text{ vanish off their columns}", supports)
 
 
 def by_hand(

@@ -14,9 +14,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claim import Claim, Conclusion, Counterexample, Sizes
 from theory.claims.ft.instances import (
+    NOISELESS,
     SIZES,
+    SUPPORTS,
     FeatureProblem,
     Trained,
     by_hand,
@@ -24,10 +26,8 @@ from theory.claims.ft.instances import (
     fit_residual,
     loss,
     mean_square,
-    noiseless,
     overlap_columns,
     problem_latent,
-    supports,
     train,
     where_distinct,
 )
@@ -101,10 +101,7 @@ CLAIM = Claim(
     sizes=SIZES,
     latent=problem_latent,
     build=feature_problem,
-    assumptions=(
-        Assumption("noiseless", r"y = Xw^*", noiseless),
-        Assumption("supports", r"X_R \text{ and } X_F \text{ vanish off their columns}", supports),
-    ),
+    assumptions=(NOISELESS, SUPPORTS),
     solve=solve,
     residual=lambda i, s: fit_residual(i, s.base),
     conclusions=(

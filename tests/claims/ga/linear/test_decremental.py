@@ -8,7 +8,7 @@ import pytest
 from tests.claims import harness
 from theory.claim import Outcome, evaluate, judge
 from theory.claims.ga.linear import decremental
-from theory.claims.instances import LinearProblem
+from theory.data.dataset import ForgetSplit
 from theory.evidence.check import check, draw_latents
 from theory.unlearning.projected_ascent import project_step
 
@@ -16,14 +16,14 @@ CLAIM = decremental.CLAIM
 run = jax.jit(lambda i: (evaluate(CLAIM, i), decremental.solve(i)))
 
 
-def hand_worked() -> LinearProblem:
+def hand_worked() -> ForgetSplit:
     """Retain (1, 1), (2, −1), forget (1, −1), all labelled +1.
 
     Trained: w = (1, 0), λ = (1/2, 0, 1/2): the second point has margin 2. Retrained: both on the margin,
     w₁ + w₂ = 1 and 2w₁ − w₂ = 1, so w* = (2/3, 1/3), λ* = (4/9, 1/9, 0). A = {1}, B = {1, 2}: one exchange.
     """
     X = np.array([[1.0, 1.0], [2.0, -1.0], [1.0, -1.0]])
-    return LinearProblem(*map(jnp.asarray, (X, np.ones(3), np.array([False, False, True]))))
+    return ForgetSplit(*map(jnp.asarray, (X, np.ones(3), np.array([False, False, True]))))
 
 
 def test_hand_worked():

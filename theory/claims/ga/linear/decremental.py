@@ -18,7 +18,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Sizes
-from theory.claims.instances import LinearProblem, last, planted, planted_latent, signs
+from theory.claims.instances import last, planted, planted_latent, signs
+from theory.data.dataset import ForgetSplit
 from theory.numerics import norm
 from theory.solvers.margin import margin_from_points
 
@@ -39,15 +40,15 @@ def latent(sizes: Sizes) -> int:
     return sizes["m"] + planted_latent(sizes["m"], sizes["d"])
 
 
-def build(sizes: Sizes, z: Float[Array, " n"]) -> LinearProblem:
+def build(sizes: Sizes, z: Float[Array, " n"]) -> ForgetSplit:
     """Separable points, some off the margin; at least one forgotten point is a support vector."""
     m = sizes["m"]
     y = signs(z[:m])
     rows, _, _ = planted(z[m:], m, sizes["d"])
-    return LinearProblem(y[:, None] * rows[::-1], y, last(sizes["k"], m))
+    return ForgetSplit(y[:, None] * rows[::-1], y, last(sizes["k"], m))
 
 
-def _amplification(i: LinearProblem, lam: Array) -> Array:
+def _amplification(i: ForgetSplit, lam: Array) -> Array:
     """λ solves K λ = 1 on the active rows: w errs by σ_max²/σ_min · ‖λ‖ roundings."""
     values = jnp.linalg.svd(jnp.where((lam > 0)[:, None], i.X, 0.0), compute_uv=False)
     largest = values[0]
@@ -60,7 +61,7 @@ def _count(before: Array, after: Array) -> Array:
     return jnp.sum((before != after).astype(jnp.float64))
 
 
-def solve(i: LinearProblem) -> Solved:
+def solve(i: ForgetSplit) -> Solved:
     """Train on all points, then retrain from a cold start and from the trained support vectors."""
     everything, kept = jnp.ones(len(i.y), bool), ~i.forget
 
