@@ -110,6 +110,11 @@ def evaluate_batch(claim: Claim, sizes: Sizes, latents: ArrayLike) -> Evaluation
     return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: len(vectors)], *parts)
 
 
+def evaluate_one(claim: Claim, instance: Instance) -> Evaluation:
+    """:func:`theory.claim.evaluate` of one instance, compiled whole: op by op it takes many times as long."""
+    return jax.jit(lambda given: evaluate(claim, given))(instance)
+
+
 def outcomes(claim: Claim, evaluation: Evaluation) -> np.ndarray:
     """:func:`theory.claim.judge` for a batch: one Outcome an instance."""
     margins = [np.asarray(m) >= 0 for m in evaluation.assumptions.values()]
@@ -143,13 +148,18 @@ def _batches(claim: Claim, examples: int, seed: int) -> Iterator[tuple[Sizes, np
 
 
 def check(
-    claim: Claim, examples: int = 1000, seed: int = 0, on_progress: Callable[[int], Any] | None = None
+    claim: Claim,
+    examples: int = 1000,
+    seed: int = 0,
+    on_progress: Callable[[int], Any] | None = None,
+    simplify: bool = True,
 ) -> Verdict:
     """Test a claim on random instances that meet its assumptions by construction.
 
     Args:
         claim: the claim. examples: instances in all, shared among ``claim.sizes``; at least one each.
         seed: the instances are a function of it. on_progress: called with the number of instances done.
+        simplify: whether a refutation comes with its simplest instance, which takes further evaluations.
 
     Returns:
         :class:`Verdict`. REFUTED if any instance violates a conclusion by more than rounding and the
@@ -177,14 +187,14 @@ def check(
         if on_progress is not None:
             on_progress(len(latents))
     merged = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
-    refutation = _simplify(claim, *found[0]) if found else None
+    refutation = _simplify(claim, *found[0]) if found and simplify else None
     return _verdict(claim, merged, np.concatenate(verdicts), refutation, seed)
 
 
 def check_instance(claim: Claim, instance: Instance) -> Verdict:
     """Verdict on one given instance, for replaying a saved counterexample."""
     require_x64()
-    evaluation = jax.tree.map(lambda leaf: np.asarray(leaf)[None], jax.jit(lambda i: evaluate(claim, i))(instance))
+    evaluation = jax.tree.map(lambda leaf: np.asarray(leaf)[None], evaluate_one(claim, instance))
     result = outcomes(claim, evaluation)
     refuted = result[0] == Outcome.REFUTED.value
     refutation = _refutation(claim, {}, instance) if refuted else None
@@ -250,11 +260,12 @@ def _simplify(claim: Claim, sizes: Sizes, latent: np.ndarray) -> Refutation | No
         return outcomes(claim, evaluate_batch(claim, sizes, candidates)) == Outcome.REFUTED.value
 
     latent = simplest(latent, refuted)
-    return _refutation(claim, dict(sizes), claim.build(sizes, jnp.asarray(latent)))
+    instance = jax.jit(lambda z: claim.build(sizes, z))(jnp.asarray(latent))
+    return _refutation(claim, dict(sizes), instance)
 
 
 def _refutation(claim: Claim, sizes: dict[str, int], instance: Instance) -> Refutation | None:
-    evaluation = evaluate(claim, instance)
+    evaluation = evaluate_one(claim, instance)
     if judge(claim, evaluation) is not Outcome.REFUTED:  # batched and single runs round differently at the edge
         return None
     strict = [c.name for c in claim.conclusions if c.share is None and not bool(evaluation.conclusions[c.name].holds)]

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from theory.claims.ga.linear import all_support_vectors as claim_file
 from theory.claims.instances import signs
 
 CLAIM = claim_file.CLAIM
+solve = jax.jit(claim_file.solve)
 
 
 def extreme(m: int, psi: float, phi: float, seed: int = 0) -> claim_file.NearOrthogonal:
@@ -42,7 +44,7 @@ def test_condition_is_sharp(m):
     """Just beyond (2m − 3)φ = 1 − ψ the long point's multiplier is 0 and its margin above 1."""
     psi = 0.3
     beyond = extreme(m, psi, 1.001 * (1 - psi) / (2 * m - 3))
-    solution = claim_file.solve(beyond).margin
+    solution = solve(beyond).margin
     assert not solution.support[-1]
     assert solution.margins[-1] > 1 + 1e-4
 

@@ -10,6 +10,7 @@ from theory.claims.ga.linear import leave_one_out as claim_file
 from theory.unlearning.leave_one_out import unlearn_each
 
 CLAIM = claim_file.CLAIM
+solve = jax.jit(claim_file.solve)
 
 
 def trained(X, lam) -> claim_file.Trained:
@@ -31,7 +32,7 @@ def test_lost_support_is_not_exact():
     h = np.sqrt(0.5)
     i = trained([[0.8, 0, 0], [1, 0.5, 0], [0, -1, h]], [0.3125, 1, 1])
     harness.assert_holds_on(CLAIM, i)
-    models = claim_file.solve(i)
+    models = solve(i)
     assert not models.formula.exact[2]
     np.testing.assert_allclose(models.formula.epsilon[2], np.sqrt(1.25), rtol=1e-12)
     np.testing.assert_allclose(models.formula.delta[2], 0.0, atol=1e-12)
@@ -46,7 +47,7 @@ def test_positive_multipliers_off_the_margin_are_not_exact():
     """
     i = trained([[1, 0, 0], [0.8, 1, 1], [0, 1, 0]], [1, 0, 1])
     harness.assert_holds_on(CLAIM, i)
-    models = claim_file.solve(i)
+    models = solve(i)
     np.testing.assert_allclose(models.formula.coefficients[2], [0.6, 0.5, 0], atol=1e-14)
     np.testing.assert_allclose(models.formula.delta[2], 0.4, rtol=1e-12)
     np.testing.assert_allclose(models.formula.epsilon[2], 0.0, atol=1e-14)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from tests.claims import harness
 from theory.claims.ga.linear import projected_exact as claim_file
 
 CLAIM = claim_file.CLAIM
+solve = jax.jit(claim_file.solve)
 
 
 def hand_worked():
@@ -21,14 +23,14 @@ def hand_worked():
 
 def test_hand_worked():
     harness.assert_holds_on(CLAIM, hand_worked(), retrained=0.0, plain_step_misses_by=0.25)
-    found = claim_file.solve(hand_worked())
+    found = solve(hand_worked())
     np.testing.assert_allclose(found.projected.w, [1, 0], atol=1e-15)
     np.testing.assert_allclose(found.projected.multipliers, [1, 0], atol=1e-15)
 
 
 def test_lost_support_by_hand():
     """The exact numbers of the counterexample: w⊥ = (5/4, −1/2, 0), retrained (5/4, 0, 0)."""
-    found = claim_file.solve(claim_file._lost_support())
+    found = solve(claim_file._lost_support())
     np.testing.assert_allclose(found.projected.w, [1.25, -0.5, 0], atol=1e-14)
     np.testing.assert_allclose(found.projected.multipliers, [2.8125, -1, 0], atol=1e-14)
     np.testing.assert_allclose(found.retrained.w, [1.25, 0, 0], atol=1e-14)
