@@ -1,0 +1,1 @@
+"""Claims on two-layer ReLU networks."""
