@@ -7,6 +7,7 @@ computation and its conditioning into the absolute error that rounding can cause
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
+from scipy.special import betaincinv
 
 EPS = 2.0**-52
 """Unit of float64 rounding: the toolkit verifies theory in float64 only."""
@@ -16,6 +17,9 @@ ROUNDINGS = 256.0
 
 A length-n dot product errs by about sqrt(n) eps; 256 covers n up to the sizes the
 claims use with a factor to spare, and is still 5e-14 relative."""
+
+CONFIDENCE = 0.99
+"""Of every interval of a share that was counted."""
 
 
 def require_x64() -> None:
@@ -74,3 +78,11 @@ def masked_max(values: Float[Array, " m"], mask: Bool[Array, " m"], empty: float
 def masked_min(values: Float[Array, " m"], mask: Bool[Array, " m"], empty: float = 0.0) -> Float[Array, ""]:
     """Minimum over the entries where ``mask`` is true; ``empty`` if there are none."""
     return -masked_max(-values, mask, -empty)
+
+
+def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Exact two-sided confidence interval of a binomial share; (0, 1) without trials."""
+    tail = (1.0 - confidence) / 2.0
+    lower = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, tail))
+    upper = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1.0 - tail))
+    return lower, upper

@@ -10,8 +10,9 @@ from scipy.stats import binomtest
 
 from theory.claim import Assumption, Claim, Conclusion, Outcome, evaluate, example_instance, judge
 from theory.evidence import check as module
-from theory.evidence.check import check, check_instance, clopper_pearson, draw_latents, evaluate_batch, outcomes
+from theory.evidence.check import check, check_instance, draw_latents, evaluate_batch, outcomes
 from theory.evidence.shrink import simplest
+from theory.numerics import CONFIDENCE, clopper_pearson
 
 TRUE = Conclusion("true", "0 <= 1", lhs=lambda i, s: 0.0, rhs=lambda i, s: 1.0)
 FALSE = Conclusion("false", "1 <= 0", lhs=lambda i, s: 1.0, rhs=lambda i, s: 0.0)
@@ -142,7 +143,7 @@ def _share(rate: float, required: float) -> Claim:
 def test_counted_conclusions(required, outcome):
     verdict = check(_share(0.8, required), examples=1000, seed=3)
     counted = verdict.conclusions[0]
-    reference = binomtest(counted.held, counted.tested).proportion_ci(module.CONFIDENCE, method="exact")
+    reference = binomtest(counted.held, counted.tested).proportion_ci(CONFIDENCE, method="exact")
     np.testing.assert_allclose(counted.interval, (reference.low, reference.high), rtol=1e-10)
     assert counted.interval[0] < 0.8 < counted.interval[1]
     assert verdict.outcome is outcome

@@ -10,16 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array
-from scipy.special import betaincinv
 
 from theory.claim import Claim, Evaluation, Instance, Outcome, Sizes, evaluate, judge
 from theory.evidence.shrink import simplest
-from theory.numerics import require_x64
+from theory.numerics import clopper_pearson, require_x64
 
 CHUNK = 128  # instances per compiled call
 WIDE = 512  # the same for a batch of more than WIDE: the fixed cost of a call is then spread over more instances
 BATCH = 4096  # instances between two reports of progress
-CONFIDENCE = 0.99
 MAX_INCONCLUSIVE = 0.01  # a larger share of unsolved instances makes the verdict INCONCLUSIVE
 
 
@@ -34,7 +32,7 @@ class ConclusionEvidence:
     held: int
     tested: int
     share: float | None = None  # required share, for statements with high probability
-    interval: tuple[float, float] | None = None  # Clopper–Pearson, at CONFIDENCE
+    interval: tuple[float, float] | None = None  # Clopper–Pearson, at theory.numerics.CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -128,14 +126,6 @@ def outcomes(claim: Claim, evaluation: Evaluation) -> np.ndarray:
     result = np.where(holds, Outcome.HOLDS.value, Outcome.REFUTED.value).astype("U12")
     result = np.where(solved, result, Outcome.INCONCLUSIVE.value)
     return np.where(met, result, Outcome.VACUOUS.value)
-
-
-def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Exact two-sided confidence interval of a binomial share; (0, 1) without trials."""
-    tail = (1.0 - confidence) / 2.0
-    lower = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, tail))
-    upper = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1.0 - tail))
-    return lower, upper
 
 
 def _batches(claim: Claim, examples: int, seed: int) -> Iterator[tuple[Sizes, np.ndarray]]:
