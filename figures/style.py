@@ -32,6 +32,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "trained": {"color": BLACK, "marker": "o", "linestyle": "-"},
     "fine-tuning": {"color": PURPLE, "marker": "D", "linestyle": (0, (1, 1.2))},
     "plain ascent": {"color": RED, "marker": "^", "linestyle": "--"},
+    "Clarke ascent": {"color": ORANGE, "marker": "v", "linestyle": (0, (4, 1, 1, 1))},
     "projected ascent": {"color": BLUE, "marker": "s", "linestyle": "-."},
     "retraining": {"color": GREEN, "marker": "*", "linestyle": (0, (5, 1))},
     "decremental": {"color": ORANGE, "marker": "P", "linestyle": (0, (3, 1, 1, 1, 1, 1))},

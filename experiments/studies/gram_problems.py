@@ -58,14 +58,14 @@ class Outcomes(NamedTuple):
     least_multiplier: np.ndarray | Array  # (n,): min over R of λ + κ of projected ascent
 
 
-def in_chunks(function: Callable[..., Any], *arrays: Any) -> Any:
-    """A batched function applied CHUNK rows at a time; arrays share their first axis."""
-    n = len(arrays[0])
+def in_chunks(function: Callable[..., Any], *arrays: Any, chunk: int = CHUNK) -> Any:
+    """A batched function applied ``chunk`` rows at a time; the arrays, or trees of them, share their first axis."""
+    n = len(jax.tree.leaves(arrays)[0])
     parts = []
-    for begin in range(0, n, CHUNK):
-        rows = np.minimum(np.arange(begin, begin + CHUNK), n - 1)
+    for begin in range(0, n, chunk):
+        rows = np.minimum(np.arange(begin, begin + chunk), n - 1)
         with _compiling:
-            part = function(*(a[rows] for a in arrays))
+            part = function(*jax.tree.map(lambda a, rows=rows: a[rows], arrays))
         parts.append(jax.tree.map(np.asarray, part))
     return jax.tree.map(lambda *p: np.concatenate(p)[:n], *parts)
 
