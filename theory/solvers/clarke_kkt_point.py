@@ -183,12 +183,16 @@ def kkt_point_from_pattern(
         flat = jnp.concatenate([wrong_kink.ravel(), wrong_support])
         last = len(flat) - 1 - jnp.argmax(flat[::-1])
         chosen = jnp.where(every, flat, jnp.arange(len(flat)) == last) & ~settled
+        across, entering = chosen[: m * n].reshape(m, n), support ^ chosen[m * n :]
+        # λᵢ is determined only while some pair of i is active off its kink: a supported point keeps its last such pairs
+        silent = entering & ~jnp.any(s & ~(kink ^ across), axis=1)
+        across = across & ~silent[:, None]
         done = (settled & ~jnp.any(flip)) | ~finite
         move = ~done
         return _State(
             s=jnp.where(move, s ^ flip, s),
-            kink=jnp.where(move, (kink ^ chosen[: m * n].reshape(m, n)) & ~flip, kink),
-            support=jnp.where(move, support ^ chosen[m * n :], support),
+            kink=jnp.where(move, (kink ^ across) & ~flip, kink),
+            support=jnp.where(move, entering, support),
             lam=lam,
             c=c,
             objective=jnp.where(settled, objective, state.objective),
