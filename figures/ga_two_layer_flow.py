@@ -10,8 +10,8 @@ STUDY = "ga_two_layer_flow"
 CAPTION = (
     "Along the loss-normalised flow, networks scaled to least margin 1 (medians; bands: all seeds). The Clarke "
     "residual falls with flow time, as the start's part of θ fades: smaller starts are nearer from the beginning. A "
-    "residual with autodiff's subgradient stalls, because the flow keeps pairs on their kinks. 1 − cos to the exact KKT point "
-    "of the end's activation pattern falls like the square of the Clarke residual."
+    "residual with autodiff's subgradient stalls, because the flow keeps pairs on their kinks. 1 − cos to the exact "
+    "KKT point of the end's activation pattern falls like the square of the Clarke residual."
 )
 _CURVES = {
     "autodiff": (RED, "^", "autodiff's residual / ‖θ‖"),
