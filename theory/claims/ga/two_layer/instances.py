@@ -81,23 +81,23 @@ def _feasible(i: ClarkePoint) -> Array:
 
 
 def _admissible(i: ClarkePoint) -> Array:
-    """0 ≤ t ≤ λ at kinks, where z = 0; t = λ where z > 0 and t = 0 where z < 0."""
+    """λ ≥ 0; 0 ≤ t ≤ λ at kinks, where z = 0; t = λ where z > 0 and t = 0 where z < 0."""
     z = i.X @ hidden_weights(i).T / ((1.0 + magnitude(i)) * (1.0 + longest(i)))
     lam = i.lam[:, None]
     inside = jnp.maximum(i.t - lam, -i.t) / (1.0 + jnp.max(i.lam))
     exact = jnp.abs(i.t - jnp.where(z > 0, lam, 0.0)) / (1.0 + jnp.max(i.lam))
     at_kink = jnp.where(i.kinks, jnp.maximum(inside, jnp.abs(z)), inside)
-    return 1e-12 - jnp.max(jnp.where(i.kinks | (jnp.abs(z) <= 1e-13), at_kink, exact))
+    off = jnp.where(i.kinks | (jnp.abs(z) <= 1e-13), at_kink, exact)
+    return 1e-12 - jnp.maximum(jnp.max(off), jnp.max(-i.lam) / (1.0 + jnp.max(jnp.abs(i.lam))))
 
 
 FEASIBLE = Assumption("feasible", r"M_i \ge 1", _feasible)
 ADMISSIBLE = Assumption(
     "admissible",
-    r"t_{ij}=\lambda_i \text{ where } \langle w_j,x_i\rangle>0,\ 0 \text{ where } <0,\ "
+    r"\lambda\ge0,\ t_{ij}=\lambda_i \text{ where } \langle w_j,x_i\rangle>0,\ 0 \text{ where } <0,\ "
     r"0\le t_{ij}\le\lambda_i \text{ at } 0",
     _admissible,
 )
-DUAL = Assumption("dual", r"\lambda_i\ge0", lambda i: jnp.min(i.lam))
 
 
 def clarke_point_latent(sizes: Sizes) -> int:
