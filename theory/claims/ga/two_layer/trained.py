@@ -13,7 +13,6 @@ from jaxtyping import Array, Bool, Float
 from theory.claim import Sizes
 from theory.claims.instances import last, signs
 from theory.models import two_layer
-from theory.models.two_layer import TwoLayer
 
 PRIVATE = 0.5
 """Length of a point's own coordinate: its square bounds the least eigenvalue of the Gram matrix from below."""
@@ -62,8 +61,3 @@ def separating_network(sizes: Sizes, z: Float[Array, " latent"]) -> Network:
 def margins(i: Network) -> Float[Array, " m"]:
     """yᵢ N(W, xᵢ)."""
     return i.y * two_layer.scores(i.u, i.W, i.X)
-
-
-def in_coefficients(i: Network) -> TwoLayer:
-    """The network as a start in coefficients."""
-    return two_layer.from_weights(i.u, i.W, i.X)
