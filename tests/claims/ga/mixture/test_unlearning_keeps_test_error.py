@@ -1,0 +1,91 @@
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.stats import norm
+
+from tests.claims import harness
+from theory.claims.ga.mixture import unlearning_keeps_test_error as claim
+from theory.data.wishart import GramSample, sample_gram
+from theory.models import two_layer
+from theory.numerics import cosine_gap
+from theory.solvers.margin import margin_from_points
+from theory.unlearning.projected_ascent import project_step
+
+CLAIM = claim.CLAIM
+COMPILED = jax.jit(claim.solve)
+
+
+def no_noise_overlap(m: int, n: int, d: float, signal: float) -> claim.Problem:
+    """aᵢ = yᵢρ exactly and orthonormal noise: G = ρ² y yᵀ + I."""
+    y = jnp.where(jnp.arange(m) % 2 == 0, 1.0, -1.0)
+    rho = np.sqrt(signal / np.sqrt(m)) * d**-0.25
+    factor = jnp.concatenate([rho * y[:, None], jnp.eye(m)], axis=1)
+    sample = GramSample(factor @ factor.T, y, factor, rho**2 * y)
+    start = two_layer.initialise(jax.random.key(2), factor, two_layer.output_weights(n), d)
+    return claim.Problem(sample, start, jnp.arange(m) == m - 1, jnp.array(d), jnp.array(3, jnp.uint32))
+
+
+def test_hand_worked():
+    """G = ρ² y yᵀ + I, √d ρ² = 2/√m: all multipliers are equal, w ∝ Σ yᵢxᵢ, ⟨w, μ⟩ = mρ², ‖w‖² = m + m²ρ².
+
+    At m = 12, d = 10¹²: errors Φ(−√d √m ρ²/√(1 + mρ²)) = Φ(−2) = 0.02275 before and, with 11 points,
+    Φ(−2 √(11/12)) = Φ(−1.91485) = 0.02776 after, by ascent, projected ascent and retraining alike: gap 0.00501.
+    """
+    instance = no_noise_overlap(12, claim.N, 1e12, 2.0)
+    rho2 = 2.0 / np.sqrt(12) * 1e-6
+    before, after = (norm.cdf(-1e6 * np.sqrt(m) * rho2 / np.sqrt(1 + m * rho2)) for m in (12, 11))
+    np.testing.assert_allclose([before, after], [0.02275, 0.02776], atol=2e-5)
+    harness.assert_holds_on(CLAIM, instance, linear_models=after - before)
+    np.testing.assert_allclose(claim.linear_errors(instance)[0], [before, after, after, after], rtol=1e-8)
+
+
+def test_linear_models_are_the_librarys():
+    """Errors from coefficients against the library's max-margin, ascent and projected models in coordinates."""
+    y = jnp.where(jnp.arange(claim.M) % 2 == 0, 1.0, -1.0)
+    i = claim.make(y, claim.N, 1, jnp.array(1e3), jnp.array(2.2), jnp.array(1, jnp.uint32))
+    X = i.sample.factor
+    trained, retrained = margin_from_points(X, y), margin_from_points(X, y, ~i.forget)
+    plain = trained.w - X.T @ jnp.where(i.forget, trained.lam * y, 0.0)
+    projected = project_step(trained.w, X, y, trained.lam, i.forget).w
+    assert float(cosine_gap(projected, retrained.w)) < 1e-12
+    along = float(jnp.sqrt(i.d)) * float(i.sample.x_mu[0] / X[0, 0])  # √d ρ; μ is the first coordinate
+    expected = [norm.cdf(-along * float(w[0]) / float(jnp.linalg.norm(w))) for w in (trained.w, plain, projected)]
+    np.testing.assert_allclose(claim.linear_errors(i)[0], [*expected, expected[-1]], rtol=1e-9)
+
+
+def test_other_labels_leave_the_law_alone():
+    """yᵢyⱼG_ij and yᵢ(Xμ)ᵢ are what they were, and the factor is still that of G."""
+    sample = sample_gram(jax.random.key(0), 6, 100.0, 0.4)
+    y = jnp.where(jnp.arange(6) % 2 == 0, 1.0, -1.0)
+    changed = claim.with_labels(sample, y)
+    np.testing.assert_array_equal(y[:, None] * changed.G * y[None, :], sample.y[:, None] * sample.G * sample.y[None, :])
+    np.testing.assert_array_equal(y * changed.x_mu, sample.y * sample.x_mu)
+    np.testing.assert_allclose(changed.factor @ changed.factor.T, changed.G, atol=1e-14)
+
+
+def test_property():
+    harness.assert_property(CLAIM)
+
+
+def test_sampled():
+    harness.assert_sampled(CLAIM)
+
+
+def test_counterexamples():
+    harness.assert_counterexamples(CLAIM)
+
+
+def test_mutant_ascends_too_far():
+    """Ten times the theorem's step: the test error rises by more than the stated gap on too many instances."""
+
+    def far(i):
+        s = claim.solve(i)
+        nets, original, _ = claim.network_models(i)
+        weights = 10.0 * claim.step_weights(nets[0], i.sample.G, original.lam, original.t, "autodiff")
+        law = claim.preactivation_law(claim.ascend(nets[0], i.sample.y, i.forget, weights), i.sample, i.d)
+        wrong = claim.count_errors(jax.random.key(i.seed + 1), i.start.u, law, claim.SAMPLES) / claim.SAMPLES
+        return s._replace(network=s.network.at[1].set(wrong))
+
+    harness.assert_refuted(replace(CLAIM, solve=far), examples=256)
