@@ -91,7 +91,7 @@ def train(keys: Any, m: int, n: int, d: Any, steps: int, scale: Any = 1.0, rho: 
     return in_chunks(_trainer(m, n, steps), keys, *each, chunk=CHUNK)
 
 
-def _unlearn(problem: Trained, forget: Array, steps: int, tuning: int) -> Unlearned:
+def unlearn_one(problem: Trained, forget: Array, steps: int, tuning: int) -> Unlearned:
     G, y, point = problem.sample.G, problem.sample.y, problem.point
     kept = ~forget
     weights = step_weights(point.net, G, point.lam, point.t, "autodiff")
@@ -120,7 +120,7 @@ def _unlearn(problem: Trained, forget: Array, steps: int, tuning: int) -> Unlear
 
 @functools.cache
 def _unlearner(steps: int, tuning: int) -> Any:
-    return jax.jit(jax.vmap(functools.partial(_unlearn, steps=steps, tuning=tuning)))
+    return jax.jit(jax.vmap(functools.partial(unlearn_one, steps=steps, tuning=tuning)))
 
 
 def unlearn(problems: Trained, forget: np.ndarray, steps: int, tuning: int) -> Unlearned:

@@ -154,6 +154,8 @@ def kkt_point_from_pattern(
     reach = jnp.sqrt(jnp.diagonal(G))[:, None]
     uy = y[:, None] * u[None, :]
     safe = jnp.where(uy != 0, uy, 1.0)
+    # without an active neuron of its label's sign a point's margin is at most 0: the pattern has no feasible weights
+    hopeless = jnp.any(kept & ~jnp.any(s & (uy > 0), axis=1))
 
     def body(state: _State) -> _State:
         s, kink, support = state.s, state.kink, state.support
@@ -219,7 +221,7 @@ def kkt_point_from_pattern(
         flips=jnp.array(0),
         rises=jnp.array(0),
         steps=jnp.array(0),
-        running=jnp.array(True),
+        running=~hopeless,
     )
     end = jax.lax.while_loop(lambda state: state.running & (state.steps < limit), body, start)
     return _finish(end, u, G, y, kept, safe)
@@ -255,7 +257,7 @@ def _finish(end: _State, u: Array, G: Array, y: Array, kept: Array, safe: Array)
         rises=end.rises,
         flips=end.flips,
         iterations=end.steps,
-        status=jnp.where(finite & ~end.running, int(KinkStatus.SOLVED), failed),
+        status=jnp.where(finite & ~end.running & ~dead, int(KinkStatus.SOLVED), failed),
     )
 
 
