@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample
@@ -31,12 +30,16 @@ from theory.claims.ga.two_layer.instances import (
     hidden_weights,
     longest,
     magnitude,
-    margins,
+    margin_scale,
     network,
+    off_admissible,
+    on_retained,
+    removal,
+    slack_1,
+    two_points,
 )
 from theory.models import two_layer
 from theory.numerics import cosine_gap, masked_max, masked_min, norm
-from theory.solvers.min_norm import row_space
 from theory.two_layer_certificate import StepCertificate, certify_step
 from theory.unlearning.two_layer_ascent import step_weights
 
@@ -66,10 +69,7 @@ def subgradient_choices(i: ClarkePoint) -> Float[Array, "3 m n"]:
 
 def step(i: ClarkePoint, weights: Float[Array, "m n"]) -> Step:
     """One step with λ s = ``weights``, in R^d with a projector from an SVD, and in coefficients."""
-    forget = i.forget[:, None]
-    space = row_space(i.X, ~i.forget)
-    g, r = combination(i, jnp.where(forget, weights, 0.0)), combination(i, jnp.where(forget, i.t, 0.0))
-    outside = jax.vmap(space.reject)(g)
+    g, r, projected, outside, space = removal(i, weights)
     W = hidden_weights(i)
     witness = W - outside
     found = i.y * two_layer.scores(i.u, witness, i.X)
@@ -78,14 +78,14 @@ def step(i: ClarkePoint, weights: Float[Array, "m n"]) -> Step:
     return Step(
         removed=g,
         exact=r,
-        projected=g - outside,
+        projected=projected,
         witness=witness,
         preactivations=i.X @ witness.T,
         margins=found,
-        epsilon=norm(witness - combination(i, jnp.where(forget, 0.0, i.t))),
+        epsilon=norm(witness - combination(i, on_retained(i, i.t))),
         delta=masked_max(i.lam * (found - 1.0), ~i.forget),
         tau=cosine_gap((W - g).ravel(), witness.ravel()),
-        ratio=norm(g - outside) / jnp.where(size > 0, size, 1.0),
+        ratio=norm(projected) / jnp.where(size > 0, size, 1.0),
         condition=(space.singular_values[0] / jnp.where(least > 0, least, 1.0)) ** 2,
         coded=certify_step(network(i), i.X @ i.X.T, i.y, i.lam, i.t, i.forget, weights),
     )
@@ -96,34 +96,17 @@ def solve(i: ClarkePoint) -> Step:
     return jax.vmap(lambda weights: step(i, weights))(subgradient_choices(i))
 
 
-def _norms(a: Float[Array, "3 n d"]) -> Float[Array, " 3"]:
+def norms(a: Float[Array, "3 n d"]) -> Float[Array, " 3"]:
     return jax.vmap(norm)(a)
-
-
-def _retained(i: ClarkePoint, values: Array) -> Array:
-    """Values (…, m, n) with 0 at the forgotten points."""
-    return jnp.where(i.forget[:, None], 0.0, values)
-
-
-def off_admissible(i: ClarkePoint, z: Float[Array, "m n"], lam: Float[Array, " m"], t: Float[Array, "m n"]) -> Array:
-    """How far multipliers are from admissible at pre-activations z; kinks are those of θ, and zeros to rounding."""
-    kink = i.kinks | (jnp.abs(z) <= 1e-13 * (1.0 + magnitude(i)) * (1.0 + longest(i)))
-    bound = lam[:, None]
-    off = jnp.where(kink, jnp.maximum(t - bound, -t), jnp.abs(t - jnp.where(z > 0, bound, 0.0)))
-    return jnp.maximum(jnp.max(off), jnp.max(-lam))
 
 
 def _admissible(i: ClarkePoint, s: Step) -> Array:
     kept = jnp.where(i.forget, 0.0, i.lam)
-    return jax.vmap(lambda z: off_admissible(i, z, kept, _retained(i, i.t)))(_retained(i, s.preactivations))
+    return jax.vmap(lambda z: off_admissible(i, z, kept, on_retained(i, i.t)))(on_retained(i, s.preactivations))
 
 
 def _epsilon_bound(i: ClarkePoint, s: Step) -> Array:
-    return norm(i.V) + _norms(s.exact - s.removed + s.projected)
-
-
-def _delta_1(i: ClarkePoint) -> Array:
-    return jnp.maximum(jnp.max(i.lam * (margins(i) - 1.0)), 0.0)
+    return norm(i.V) + norms(s.exact - s.removed + s.projected)
 
 
 def tangent_gap(q: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -135,11 +118,11 @@ def tangent_gap(q: Float[Array, "..."]) -> Float[Array, "..."]:
 
 def _relative(i: ClarkePoint, s: Step) -> Array:
     """Rounding in a direction: terms of W̃ and W′ over their lengths."""
-    return (magnitude(i) / jnp.minimum(_norms(s.witness), _norms(s.witness - s.projected))) ** 2
+    return (magnitude(i) / jnp.minimum(norms(s.witness), norms(s.witness - s.projected))) ** 2
 
 
 def _refitted(i: ClarkePoint, s: Step) -> Array:
-    again = jax.vmap(lambda w, t: norm(w - combination(i, _retained(i, t))))(s.witness, s.coded.refitted.t)
+    again = jax.vmap(lambda w, t: norm(w - combination(i, on_retained(i, t))))(s.witness, s.coded.refitted.t)
     return jnp.maximum(again, s.coded.refitted.epsilon)
 
 
@@ -151,20 +134,6 @@ def _on_support(i: ClarkePoint, s: Step) -> Array:
 
 def _stack(*parts: Array) -> Array:
     return jnp.stack(parts)
-
-
-def _margin_scale(i: ClarkePoint) -> Array:
-    return norm(i.u) * magnitude(i) * longest(i)
-
-
-def _hand(W: list[list[float]], t: list[list[float]], lam: list[float]) -> ClarkePoint:
-    """Two unit points e₁ (retained) and e₂ (forgotten), labels +1, and u = (1, 1): W and t given, no kinks."""
-    X, y, u = np.eye(2), np.ones(2), np.ones(2)
-    hidden, part = np.array(W), np.array(t)
-    V = hidden - u[:, None] * ((y[:, None] * part).T @ X)
-    s = (X @ hidden.T > 0).astype(np.float64)
-    fields = (X, y, np.array([False, True]), u, V, np.array(lam), part, s, np.zeros((2, 2), bool))
-    return ClarkePoint(*map(jnp.asarray, fields))
 
 
 CLAIM = Claim(
@@ -189,8 +158,8 @@ CLAIM = Claim(
         Conclusion(
             "pre-activations",
             r"\langle\tilde w_j,x_i\rangle=\langle w_j,x_i\rangle,\ i\in R",
-            lhs=lambda i, s: _retained(i, s.preactivations),
-            rhs=lambda i, s: _retained(i, i.X @ hidden_weights(i).T)[None],
+            lhs=lambda i, s: on_retained(i, s.preactivations),
+            rhs=lambda i, s: on_retained(i, i.X @ hidden_weights(i).T)[None],
             relation="==",
             scale=lambda i, s: magnitude(i) * longest(i),
         ),
@@ -201,7 +170,7 @@ CLAIM = Claim(
             rhs=lambda i, s: 1.0,
             relation=">=",
             tight=True,
-            scale=lambda i, s: _margin_scale(i),
+            scale=lambda i, s: margin_scale(i),
         ),
         Conclusion(
             "admissible",
@@ -222,9 +191,9 @@ CLAIM = Claim(
             "complementarity",
             r"\delta\le\delta_1",
             lhs=lambda i, s: s.delta,
-            rhs=lambda i, s: _delta_1(i),
+            rhs=lambda i, s: slack_1(i),
             tight=True,
-            scale=lambda i, s: jnp.max(i.lam) * _margin_scale(i),
+            scale=lambda i, s: jnp.max(i.lam) * margin_scale(i),
         ),
         Conclusion(
             "direction",
@@ -248,7 +217,7 @@ CLAIM = Claim(
             lhs=lambda i, s: s.coded.refitted.delta,
             rhs=_on_support,
             tight=True,
-            scale=lambda i, s: jnp.max(s.coded.refitted.lam, axis=1) * _margin_scale(i),
+            scale=lambda i, s: jnp.max(s.coded.refitted.lam, axis=1) * margin_scale(i),
         ),
         Conclusion(
             "coefficients, residuals",
@@ -256,7 +225,7 @@ CLAIM = Claim(
             lhs=lambda i, s: _stack(
                 s.coded.certificate.epsilon**2, s.coded.epsilon_bound**2, s.coded.projected_size**2
             ),
-            rhs=lambda i, s: _stack(s.epsilon**2, _epsilon_bound(i, s) ** 2, _norms(s.projected) ** 2),
+            rhs=lambda i, s: _stack(s.epsilon**2, _epsilon_bound(i, s) ** 2, norms(s.projected) ** 2),
             relation="==",
             scale=lambda i, s: s.condition * magnitude(i) ** 2,
         ),
@@ -264,9 +233,9 @@ CLAIM = Claim(
             "coefficients, slack",
             r"\delta\text{ and }\delta_1\text{ from }G\text{ alone}",
             lhs=lambda i, s: _stack(s.coded.certificate.delta, s.coded.delta_bound),
-            rhs=lambda i, s: _stack(jnp.maximum(s.delta, 0.0), jnp.full(3, _delta_1(i))),
+            rhs=lambda i, s: _stack(jnp.maximum(s.delta, 0.0), jnp.full(3, slack_1(i))),
             relation="==",
-            scale=lambda i, s: jnp.max(i.lam) * _margin_scale(i),
+            scale=lambda i, s: jnp.max(i.lam) * margin_scale(i),
         ),
         Conclusion(
             "coefficients, direction",
@@ -281,12 +250,12 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample(
             "feasible",
-            lambda: _hand([[0.5, 1.0], [-1.0, -1.0]], [[0.5, 0.0], [1.0, 0.0]], [0.5, 1.0]),
+            lambda: two_points([[0.5, 1.0], [-1.0, -1.0]], [[0.5, 0.0], [1.0, 0.0]], [0.5, 1.0]),
             "retained margin 1/2: the witness keeps it",
         ),
         Counterexample(
             "admissible",
-            lambda: _hand([[1.0, 1.0], [-1.0, -1.0]], [[1.0, 0.5], [1.0, 0.0]], [1.0, 1.0]),
+            lambda: two_points([[1.0, 1.0], [-1.0, -1.0]], [[1.0, 0.5], [1.0, 0.0]], [1.0, 1.0]),
             "t = 1/2 for a neuron that is inactive at e₁: still inactive at the witness",
         ),
     ),

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Sizes
@@ -27,6 +28,7 @@ from theory.data.near_orthogonal import latent_size, points_from_gram
 from theory.models import two_layer
 from theory.models.two_layer import TwoLayer
 from theory.numerics import norm
+from theory.solvers.min_norm import RowSpace, row_space
 
 PRIVATE = 0.5
 """Length of a general point's own coordinate where d ≥ m: no eigenvalue of the Gram matrix is below its square."""
@@ -76,19 +78,56 @@ def longest(i: ClarkePoint) -> Float[Array, ""]:
     return jnp.sqrt(jnp.max(jnp.sum(i.X * i.X, axis=1)))
 
 
+def on_retained(i: ClarkePoint, values: Array) -> Array:
+    """Values (…, m, n) with 0 at the forgotten points."""
+    return jnp.where(i.forget[:, None], 0.0, values)
+
+
+class Removal(NamedTuple):
+    """What a step removes, in R^d, split by a projector from an SVD."""
+
+    g: Float[Array, "n d"]
+    r: Float[Array, "n d"]  # what the points of F put there
+    projected: Float[Array, "n d"]  # P_R g
+    outside: Float[Array, "n d"]  # (I − P_R) g
+    space: RowSpace  # of the retained points
+
+
+def removal(i: ClarkePoint, weights: Float[Array, "m n"]) -> Removal:
+    """The step with λ s = ``weights``."""
+    space = row_space(i.X, ~i.forget)
+    forget = i.forget[:, None]
+    g, r = combination(i, jnp.where(forget, weights, 0.0)), combination(i, jnp.where(forget, i.t, 0.0))
+    outside = jax.vmap(space.reject)(g)
+    return Removal(g, r, g - outside, outside, space)
+
+
+def slack_1(i: ClarkePoint) -> Float[Array, ""]:
+    """δ₁ = max λᵢ (Mᵢ − 1), at least 0."""
+    return jnp.maximum(jnp.max(i.lam * (margins(i) - 1.0)), 0.0)
+
+
+def margin_scale(i: ClarkePoint) -> Float[Array, ""]:
+    """Of the numbers that enter a margin."""
+    return norm(i.u) * magnitude(i) * longest(i)
+
+
+def off_admissible(i: ClarkePoint, z: Float[Array, "m n"], lam: Float[Array, " m"], t: Float[Array, "m n"]) -> Array:
+    """How far multipliers are from admissible at pre-activations z; kinks are those of θ, and zeros to rounding."""
+    kink = i.kinks | (jnp.abs(z) <= 1e-13 * (1.0 + magnitude(i)) * (1.0 + longest(i)))
+    bound = lam[:, None]
+    off = jnp.where(kink, jnp.maximum(t - bound, -t), jnp.abs(t - jnp.where(z > 0, bound, 0.0)))
+    return jnp.maximum(jnp.max(off), jnp.max(-lam))
+
+
 def _feasible(i: ClarkePoint) -> Array:
     return jnp.min(margins(i)) - 1.0 + 1e-12
 
 
 def _admissible(i: ClarkePoint) -> Array:
-    """λ ≥ 0; 0 ≤ t ≤ λ at kinks, where z = 0; t = λ where z > 0 and t = 0 where z < 0."""
-    z = i.X @ hidden_weights(i).T / ((1.0 + magnitude(i)) * (1.0 + longest(i)))
-    lam = i.lam[:, None]
-    inside = jnp.maximum(i.t - lam, -i.t) / (1.0 + jnp.max(i.lam))
-    exact = jnp.abs(i.t - jnp.where(z > 0, lam, 0.0)) / (1.0 + jnp.max(i.lam))
-    at_kink = jnp.where(i.kinks, jnp.maximum(inside, jnp.abs(z)), inside)
-    off = jnp.where(i.kinks | (jnp.abs(z) <= 1e-13), at_kink, exact)
-    return 1e-12 - jnp.maximum(jnp.max(off), jnp.max(-i.lam) / (1.0 + jnp.max(jnp.abs(i.lam))))
+    z = i.X @ hidden_weights(i).T
+    at_kinks = jnp.max(jnp.where(i.kinks, jnp.abs(z), 0.0)) / ((1.0 + magnitude(i)) * (1.0 + longest(i)))
+    return 1e-12 - jnp.maximum(off_admissible(i, z, i.lam, i.t) / (1.0 + jnp.max(jnp.abs(i.lam))), at_kinks)
 
 
 FEASIBLE = Assumption("feasible", r"M_i \ge 1", _feasible)
@@ -100,14 +139,25 @@ ADMISSIBLE = Assumption(
 )
 
 
+def two_points(W: list[list[float]], t: list[list[float]], lam: list[float]) -> ClarkePoint:
+    """Two unit points e₁ (retained) and e₂ (forgotten), labels +1, and u = (1, 1): W and t given, no kinks."""
+    X, y, u = np.eye(2), np.ones(2), np.ones(2)
+    hidden, part = np.array(W), np.array(t)
+    V = hidden - u[:, None] * ((y[:, None] * part).T @ X)
+    s = (X @ hidden.T > 0).astype(np.float64)
+    fields = (X, y, np.array([False, True]), u, V, np.array(lam), part, s, np.zeros((2, 2), bool))
+    return ClarkePoint(*map(jnp.asarray, fields))
+
+
 def clarke_point_latent(sizes: Sizes) -> int:
     """Latent length of :func:`clarke_point`. Sizes: m, d, n, k; with "exact" d ≥ m, n ≥ 2 and k ≤ m − 2."""
     return sum(_parts(sizes))
 
 
-def _parts(sizes: Sizes) -> tuple[int, ...]:
+def _parts(sizes: Sizes) -> tuple[int, int, int, int, int, int]:
     m, d, n = sizes["m"], sizes["d"], sizes["n"]
-    return (n, n * d, m * n, m, *((latent_size(m), 4) if sizes.get("exact") else (m * d, m * n)))
+    data, rest = (latent_size(m), 4) if sizes.get("exact") else (m * d, m * n)
+    return n, n * d, m * n, m, data, rest
 
 
 def clarke_point(sizes: Sizes, z: Float[Array, " latent"]) -> ClarkePoint:
