@@ -13,6 +13,7 @@ from jaxtyping import Array, Bool, Float
 from theory.claim import Sizes
 from theory.claims.instances import last, signs
 from theory.models import two_layer
+from theory.models.two_layer import TwoLayer
 
 PRIVATE = 0.5
 """Length of a point's own coordinate: its square bounds the least eigenvalue of the Gram matrix from below."""
@@ -61,3 +62,39 @@ def separating_network(sizes: Sizes, z: Float[Array, " latent"]) -> Network:
 def margins(i: Network) -> Float[Array, " m"]:
     """yᵢ N(W, xᵢ)."""
     return i.y * two_layer.scores(i.u, i.W, i.X)
+
+
+class Untrained(NamedTuple):
+    """Nearly orthogonal points in high dimension, in coordinates of their span, and a start to train from."""
+
+    factor: Float[Array, "m m"]  # G = factor factorᵀ
+    y: Float[Array, " m"]
+    forget: Bool[Array, " m"]
+    start: TwoLayer
+
+
+def untrained_latent(sizes: Sizes) -> int:
+    """Latent length of :func:`untrained`. Sizes: m points, n neurons, k to forget."""
+    m, n = sizes["m"], sizes["n"]
+    return m + m * m + m * n + 1
+
+
+def untrained(sizes: Sizes, z: Float[Array, " latent"]) -> Untrained:
+    """Points like a Gaussian sample's in d = 20 m² dimensions, a Gaussian-like start of length e^±1/10 a neuron.
+
+    The factor is Bartlett's with its diagonal at 1 and entries of size 1/√d below; the start is drawn alike, and
+    its part outside the points' span has the rest of each neuron's length.
+    """
+    m, n = sizes["m"], sizes["n"]
+    d = 20.0 * m * m
+    labels, below, inside = z[:m], jnp.tanh(z[m : m + m * m]).reshape(m, m), jnp.tanh(z[m + m * m : -1]).reshape(m, n)
+    factor = jnp.eye(m) + jnp.tril(below, -1) / jnp.sqrt(d)
+    length = 0.1 * jnp.exp(jnp.tanh(z[-1]))
+    inside = inside / jnp.sqrt(d)
+    start = TwoLayer(
+        u=two_layer.output_weights(n),
+        C=jnp.zeros((n, m)),
+        Z0=length * (factor @ inside),
+        sq0=length**2 * (1.0 + jnp.sum(inside**2, axis=0)),
+    )
+    return Untrained(factor, signs(labels), last(sizes["k"], m), start)
