@@ -235,7 +235,7 @@ CLAIM = Claim(
             "t = 1/2 at an inactive pair, which stays inactive",
         ),
     ),
-    notes="At an exact point, with λs = t, the projected step comes closer to every KKT point Q of the retained problem "
-    "at once, by ‖(I − P_R) r‖² in squared distance, whatever the data; in direction too where ⟨W, Q⟩ ≥ 0, since "
-    "⟨W⊥, Q⟩ = ⟨W, Q⟩ and ‖W⊥‖ ≤ ‖W‖.",
+    notes="At an exact point, with λs = t, the projected step comes closer to every KKT point Q of the retained "
+    "problem at once, by ‖(I − P_R) r‖² in squared distance, whatever the data; in direction too where ⟨W, Q⟩ ≥ 0, "
+    "since ⟨W⊥, Q⟩ = ⟨W, Q⟩ and ‖W⊥‖ ≤ ‖W‖.",
 )
