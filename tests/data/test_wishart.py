@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, ks_2samp, kstest
 
-from theory.data.wishart import mixture_gram, sample_gram, wishart_gram
+from theory.data.wishart import mixture_gram, sample_gram, wishart_gram, with_labels
 
 SEEDS = 4000
 M, D, RHO = 4, 9, 0.7
@@ -126,3 +126,13 @@ def test_single_precision_switch():
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         sample_gram(jax.random.key(0), **arguments)
+
+
+def test_other_labels_leave_the_law_alone():
+    """yᵢyⱼG_ij and yᵢ(Xμ)ᵢ are what they were, and the factor is still that of G."""
+    sample = sample_gram(jax.random.key(0), 6, 100.0, rho=0.4)
+    y = jnp.where(jnp.arange(6) % 2 == 0, 1.0, -1.0)
+    changed = with_labels(sample, y)
+    np.testing.assert_array_equal(y[:, None] * changed.G * y[None, :], sample.y[:, None] * sample.G * sample.y[None, :])
+    np.testing.assert_array_equal(y * changed.x_mu, sample.y * sample.x_mu)
+    np.testing.assert_allclose(changed.factor @ changed.factor.T, changed.G, atol=1e-14)

@@ -75,6 +75,13 @@ def mixture_gram(
     return GramSample(_gram(factor), y, factor, rho * a)
 
 
+def with_labels(sample: GramSample, y: Float[Array, " m"]) -> GramSample:
+    """The mixture sample with other labels, exact in law: yᵢxᵢ = μ + yᵢξᵢ has the same law for both."""
+    flip = y * sample.y
+    G = flip[:, None] * flip[None, :] * sample.G
+    return GramSample(G, y, flip[:, None] * sample.factor, flip * sample.x_mu)
+
+
 def _gram(factor: Array) -> Array:
     return jnp.matmul(factor, factor.T, precision=jax.lax.Precision.HIGHEST)
 
