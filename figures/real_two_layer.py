@@ -67,15 +67,14 @@ def findings(dataset: xr.Dataset) -> list[str]:
     for data in dataset.data.values:
         one = dataset.sel(data=data)
         found.append(
-            f"{data}: near-orthogonality fails (ψ = {float(one.psi):.2g}, φ = {float(one.phi):.2g}, so 1 − ψ − (m − 1)φ < "
-            f"0 at m = {dataset.attrs['train']}); {100 * float(one.kinks):.3g}% of pairs sit on the kink. The step's "
+            f"{data}: near-orthogonality fails (ψ = {float(one.psi):.2g}, φ = {float(one.phi):.2g}, so 1 − ψ − (m − 1)φ "
+            f"< 0 at m = {dataset.attrs['train']}); {100 * float(one.kinks):.3g}% of pairs sit on the kink. The step's "
             f"certificate still holds: ε at most {float(one.step_epsilon_bound.max()):.2g} and τ at most "
             f"{float(one.step_tau_bound.max()):.2g}, measured {float(one.step_epsilon.max()):.2g} and "
             f"{float(one.step_tau.max()):.2g} (worst, ε relative to ‖θ̃‖)."
         )
-    middle = dataset.output_gap.median("start", skipna=True).sel(
-        model=[m for m in dataset.model.values if m != "retraining"]
-    )
+    others = [model for model in dataset.model.values if model != "retraining"]
+    middle = dataset.output_gap.median("start", skipna=True).sel(model=others)
     nearest = middle.idxmin("model").values.ravel()
     names, counts = np.unique(nearest.astype(str), return_counts=True)
     said = ", ".join(f"{name} in {count}" for name, count in zip(names, counts, strict=True))
