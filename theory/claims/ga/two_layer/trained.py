@@ -98,3 +98,8 @@ def untrained(sizes: Sizes, z: Float[Array, " latent"]) -> Untrained:
         sq0=length**2 * (1.0 + jnp.sum(inside**2, axis=0)),
     )
     return Untrained(factor, signs(labels), last(sizes["k"], m), start)
+
+
+def alive(i: Untrained) -> Float[Array, ""]:
+    """1 where every point has an active neuron of its label's sign at the start, else −1."""
+    return jnp.where(jnp.any(two_layer.dead_points(i.start, i.factor @ i.factor.T, i.y)), -1.0, 1.0)
