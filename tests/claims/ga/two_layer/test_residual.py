@@ -35,7 +35,8 @@ def test_autodiff_at_the_exact_point():
     """σ′ = 0 at both kinks: λ₁x₁ alone is to give w₁ = (1, −3/4), so λ₁ = 1 and 3/4 is left; likewise 3/4 of w₂."""
     i = hand_worked()
     net, G = network(i), i.X @ i.X.T
-    net = net._replace(C=net.C - 1e-9 * jnp.array([[0.0, 1.0], [-1.0, 0.0]]))  # kinks just off, to the inactive side
+    off = 1e-9 * jnp.array([[0.0, 1.0], [1.0, 0.0]])
+    net = net._replace(C=net.C - off)  # kinks just off, to the inactive side
     found = jax.jit(autodiff_residual)(net, G, i.y)
     np.testing.assert_allclose(found.lam, 1.0, rtol=1e-8)
     np.testing.assert_allclose(found.residuals.stationarity, 0.75 * np.sqrt(2), rtol=1e-8)
