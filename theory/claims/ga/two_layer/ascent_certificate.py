@@ -260,6 +260,6 @@ CLAIM = Claim(
         ),
     ),
     notes="1 − √(1 − q²) is between q²/2 and q², and attained; q²/2 is no bound. Refitting is restricted to the "
-    "support of λ: at an exact point its δ is 0 too. From G alone P_R loses digits in proportion to the condition of the "
-    "retained Gram matrix, which is the tolerance of the comparisons with coefficients.",
+    "support of λ: at an exact point its δ is 0 too. From G alone P_R loses digits in proportion to the condition of "
+    "the retained Gram matrix, which is the tolerance of the comparisons with coefficients.",
 )
