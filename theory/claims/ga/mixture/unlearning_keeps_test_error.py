@@ -134,10 +134,10 @@ def spread(errors: Float[Array, " 4"]) -> Float[Array, ""]:
 
 
 def _both_labels(i: Problem) -> Array:
-    """Thrice the retained points of the rarer label, minus all points."""
+    """≥ 0 where at least a third of the retained points has the rarer label."""
     kept = ~i.forget
     rarer = jnp.minimum(jnp.sum(kept & (i.sample.y > 0)), jnp.sum(kept & (i.sample.y < 0)))
-    return 3 * rarer - len(i.forget)
+    return 3 * rarer - jnp.sum(kept)
 
 
 def _alive(i: Problem) -> Array:
@@ -145,10 +145,10 @@ def _alive(i: Problem) -> Array:
     return -jnp.sum(dead_points(i.start, i.sample.G, i.sample.y))
 
 
-def _one_label() -> Problem:
-    """The only point with label −1 is forgotten: whatever retains no point of a label is wrong on it."""
-    y = jnp.where(jnp.arange(M) == M - 1, -1.0, 1.0)
-    return jax.jit(lambda seed: make(y, N, 1, jnp.array(1e6), jnp.array(2.4), seed))(jnp.asarray(np.uint32(5)))
+def _most_forgotten() -> Problem:
+    """Ten of twelve points are forgotten: the signal falls from s to s/√6."""
+    y = jnp.where(jnp.arange(M) % 2 == 0, 1.0, -1.0)
+    return jax.jit(lambda seed: make(y, N, 10, jnp.array(1e6), jnp.array(2.4), seed))(jnp.asarray(np.uint32(5)))
 
 
 CLAIM = Claim(
@@ -162,7 +162,8 @@ CLAIM = Claim(
     latent=lambda sizes: 6,
     build=build,
     assumptions=(
-        Assumption("both labels", r"\min_\pm|\{i\in R: y_i=\pm1\}| \ge m/3", _both_labels),
+        Assumption("both labels", r"\min_\pm|\{i\in R: y_i=\pm1\}| \ge |R|/3", _both_labels),
+        Assumption("few forgotten", r"k \le m/8", lambda i: len(i.forget) - 8 * jnp.sum(i.forget)),
         Assumption("active start", r"\forall i\,\exists j:\ u_jy_i>0,\ \langle w_j^0,x_i\rangle>0", _alive),
     ),
     solve=solve,
@@ -183,10 +184,10 @@ CLAIM = Claim(
             share=0.95,
         ),
         Conclusion(
-            "networks, always",
-            r"\max_{a,b}|\hat p_a-\hat p_b| \le 0.3",
-            lhs=lambda i, s: spread(s.network),
-            rhs=lambda i, s: 0.3,
+            "linear models, always",
+            r"\max_{a,b}|p_a-p_b| \le 0.05",
+            lhs=lambda i, s: spread(s.linear),
+            rhs=lambda i, s: 0.05,
         ),
         Conclusion(
             "errors are not trivial",
@@ -204,9 +205,10 @@ CLAIM = Claim(
             share=0.95,
         ),
     ),
-    counterexamples=(Counterexample("both labels", _one_label, "the only point with label −1 is forgotten"),),
-    notes="Measured on 1,000 instances (m = 12, k = 1): the median error of linear models is 1.4% before and 1.8% after, "
+    counterexamples=(Counterexample("few forgotten", _most_forgotten, "10 of 12: Φ(−2.4) becomes Φ(−2.4/√6)"),),
+    notes="Measured on 1,000 instances (m = 12, k = 1): the median error of linear models is 1.4% before, 1.8% after; "
     "of networks 5.5% and 6.5%; the gap's median is 0.4 and 1.2 percentage points, its 95th percentile 0.6 and 2.9, "
-    "its maximum 1.3 and 7.6. Networks err more than linear models and lose more, because each label is fitted by its "
-    "own neurons, so half of the points carry the signal: their error is near Φ(−s/√2), not Φ(−s).",
+    "its maximum 1.3 and 7.6. There is no strict bound for networks: the largest gap of 20,000 was 29. Networks err "
+    "more than linear models and lose more, because each label is fitted by its own neurons, so half of the points "
+    "carry the signal: their error is near Φ(−s/√2), not Φ(−s).",
 )
