@@ -37,11 +37,11 @@ def plot(dataset: xr.Dataset) -> Figure:
             median_and_spread(axis, x, 100 * dataset[f"{part}_{name}"].transpose(name, "seed").values, look, label)
         axis.set_xscale("log")
         axis.set_ylim(0, 60)
+        axis.set_ylabel("share of pairs (%)")
         axis.set_xlabel(axis_label(dataset[name]))
         if name in ("m", "n"):
             axis.set_xticks(x, [f"{v:g}" for v in x])
             axis.minorticks_off()
-    grid[0][0].set_ylabel("share of pairs (%)")
     axis = grid[0][4]
     shown = []
     for key, color, marker, label in (("flow", ORANGE, "D", "flow's end"), ("exact", BLUE, "s", "exact KKT point")):

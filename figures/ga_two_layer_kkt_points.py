@@ -32,6 +32,7 @@ def plot(dataset: xr.Dataset) -> Figure:
                 axis.plot(x, y, linestyle="none", marker=marker, markersize=3.5, alpha=0.6, color=color, label=label)
         axis.set_xticks(range(len(sizes)), [str(s) for s in sizes])
         axis.set_xlim(-0.5, len(sizes) - 0.5)
+        axis.set_xlabel("points and neurons")
     grid[0][0].set_yscale("log")
     grid[0][0].set_ylabel("worst residual")
     floor_line(grid[0][0], panels[0])

@@ -45,7 +45,8 @@ def plot(dataset: xr.Dataset) -> Figure:
             )
         axis.axhline(1.0, color=BLACK, linewidth=0.8, linestyle=":")
         axis.set_xticks(range(len(models)), [str(m).replace(" ", "\n") for m in models])
-    grid[0][0].set_ylabel(axis_label(dataset.margin))
+        axis.set_xlabel("network")
+        axis.set_ylabel(axis_label(dataset.margin))
     axis = grid[0][-1]
     low = dataset.isel(d=0)
     for model in models:

@@ -45,7 +45,7 @@ def plot(dataset: xr.Dataset) -> Figure:
         )
         axis.set_xlabel("step c (theorem's step = 1)")
         axis.set_ylim(bottom=0.0)
-    grid[0][0].set_ylabel(axis_label(dataset.fixed, "stationarity error ε"))
+        axis.set_ylabel(axis_label(dataset.fixed, "stationarity error ε"))
     axis = grid[0][-1]
     for d, color, marker in zip(dimensions, (BLUE, RED), ("o", "^"), strict=False):
         one = dataset.sel(d=d)

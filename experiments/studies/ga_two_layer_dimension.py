@@ -95,7 +95,7 @@ STUDY = Study(
            "tuning": 200, "epsilon_d": 0.01},
     full={"seed": 0, "m": 10, "n": 100, "k": 1, "d": tuple(10.0 ** np.arange(2, 12.5, 0.5)), "seeds": 48, "steps": 5000,
           "tuning": 500, "epsilon_d": 0.01},
-    tiny={"seed": 0, "m": 5, "n": 8, "k": 1, "d": (100.0, 1e6), "seeds": 2, "steps": 300, "tuning": 50,
+    tiny={"seed": 1, "m": 5, "n": 16, "k": 1, "d": (100.0, 1e6), "seeds": 2, "steps": 300, "tuning": 50,
           "epsilon_d": 0.01},
     run=run,
 )  # fmt: skip

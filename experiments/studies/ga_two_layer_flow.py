@@ -78,7 +78,7 @@ STUDY = Study(
            "records": 15, "kink_tolerance": 1e-3},
     full={"seed": 0, "m": 50, "n": 100, "d": (750.0, 50000.0), "scale": (0.001, 0.01, 1.0), "seeds": 16,
           "steps": 100000, "records": 30, "kink_tolerance": 1e-3},
-    tiny={"seed": 0, "m": 5, "n": 8, "d": (15.0, 100.0), "scale": (0.01,), "seeds": 2, "steps": 300, "records": 6,
+    tiny={"seed": 1, "m": 5, "n": 16, "d": (15.0, 100.0), "scale": (0.01,), "seeds": 2, "steps": 300, "records": 6,
           "kink_tolerance": 1e-3},
     run=run,
 )  # fmt: skip

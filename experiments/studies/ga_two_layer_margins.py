@@ -105,6 +105,6 @@ STUDY = Study(
         "steps": 5000,
         "parts": 50,
     },
-    tiny={"seed": 0, "m": 5, "n": 8, "d": (15.0, 100.0), "k": (1, 2), "seeds": 2, "steps": 300, "parts": 3},
+    tiny={"seed": 1, "m": 5, "n": 16, "d": (15.0, 100.0), "k": (1, 2), "seeds": 2, "steps": 300, "parts": 3},
     run=run,
 )

@@ -124,6 +124,16 @@ STUDY = Study(
         "fractions": 81,
         "shares": 33,
     },
-    tiny={"seed": 0, "m": 5, "n": 8, "d": (15.0, 100.0), "k": 1, "seeds": 2, "steps": 300, "fractions": 5, "shares": 3},
+    tiny={
+        "seed": 1,
+        "m": 5,
+        "n": 16,
+        "d": (15.0, 100.0),
+        "k": 1,
+        "seeds": 2,
+        "steps": 300,
+        "fractions": 5,
+        "shares": 3,
+    },
     run=run,
 )

@@ -66,7 +66,9 @@ def _measure(problem: Trained, forget: Array, cross: Array, labels: Array, steps
         direct = certify_direction(net, G, y, kept, SAME_KINK)
         return {
             "margin": masked_min(M, kept) / two_layer.size(net, G),
-            "forget_accuracy": 100.0 * jnp.sum(jnp.where(forget, M > 0, False)) / jnp.sum(forget),
+            "forget_accuracy": 100.0
+            * jnp.sum(jnp.where(forget & (M > 0), 1.0, 0.0))
+            / jnp.sum(jnp.where(forget, 1.0, 0.0)),
             "test_accuracy": 100.0 * jnp.mean((labels * output > 0).astype(G.dtype)),
             "epsilon": direct.epsilon / two_layer.size(direct.witness, G),
             "tau": tau,
@@ -169,7 +171,7 @@ STUDY = Study(
            "scale": 0.01, "steps": 2000, "tuning": 200},
     full={"seed": 0, "data": ("digits 3-8", "digits 4-9", "digits 1-7", "digits 0-6"), "train": 50, "n": 100,
           "k": (1, 5, 20), "starts": 24, "scale": 0.1, "steps": 20000, "tuning": 2000},
-    tiny={"seed": 0, "data": ("digits 3-8",), "train": 6, "n": 8, "k": (1, 2), "starts": 2, "scale": 0.1, "steps": 300,
+    tiny={"seed": 0, "data": ("digits 3-8",), "train": 6, "n": 16, "k": (1, 2), "starts": 2, "scale": 0.1, "steps": 300,
           "tuning": 50},
     run=run,
 )  # fmt: skip

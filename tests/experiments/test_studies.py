@@ -1,27 +1,25 @@
 """Every study at its tiniest: labelled, repeatable, and stored without losing a bit; and what the theory says of it."""
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from experiments.real_data import NAMES, load_split
 from experiments.store import load_dataset, save_dataset
-from experiments.study import Study, all_studies, labelled
+from experiments.study import all_studies, labelled
+from tests.tiny_studies import tiny_dataset
 from theory.claims import PAPERS
 
 STUDIES = all_studies()
 
 
 @pytest.fixture(scope="module")
-def datasets() -> dict[str, xr.Dataset]:
-    """Filled as studies are asked for, so that each runs once."""
-    return {}
-
-
-def ran(study: Study, datasets: dict[str, xr.Dataset]) -> xr.Dataset:
-    if study.key not in datasets:
-        datasets[study.key] = study.run(study.tiny)
-    return datasets[study.key]
+def datasets(tmp_path_factory) -> Callable[[str], xr.Dataset]:
+    """Tiny datasets by key, each made when it is asked for."""
+    return functools.cache(lambda key: tiny_dataset(key, tmp_path_factory))
 
 
 def test_the_studies_are_found():
@@ -39,7 +37,7 @@ def test_profiles_have_the_same_parameters(key):
 
 @pytest.mark.parametrize("key", STUDIES)
 def test_a_study_comes_back_from_the_store_bit_for_bit(key, datasets, tmp_path):
-    dataset = ran(STUDIES[key], datasets)
+    dataset = datasets(key)
     path = save_dataset(dataset.assign_attrs(title=STUDIES[key].title), tmp_path / f"{key}.nc")
     again = load_dataset(path)
     assert again.attrs.pop("title") == STUDIES[key].title
@@ -54,19 +52,19 @@ def test_a_study_comes_back_from_the_store_bit_for_bit(key, datasets, tmp_path):
 @pytest.mark.parametrize("key", ["ga_distance_bound", "ft_overlap"])
 def test_a_study_depends_on_its_parameters_alone(key, datasets):
     study = STUDIES[key]
-    assert study.run(study.tiny).identical(ran(study, datasets))
-    assert not study.run({**study.tiny, "seed": 1}).identical(ran(study, datasets))
+    assert study.run(study.tiny).identical(datasets(key))
+    assert not study.run({**study.tiny, "seed": 1}).identical(datasets(key))
 
 
 def test_projected_ascent_leaves_margins_and_plain_ascent_moves_them(datasets):
-    margin = ran(STUDIES["ga_retained_margins"], datasets).margin
+    margin = datasets("ga_retained_margins").margin
     moved = abs(margin - margin.sel(model="trained")).max(("k", "d", "seed", "point"))
     assert float(moved.sel(model="projected ascent")) < 1e-12
     assert float(moved.sel(model="plain ascent")) > 1e-2
 
 
 def test_projected_ascent_is_retraining_where_its_multipliers_are_positive(datasets):
-    data = ran(STUDIES["ga_distance_to_retraining"], datasets)
+    data = datasets("ga_distance_to_retraining")
     gap, least = data.gap_d.sel(model="projected ascent"), data.least_multiplier_d
     exact = least.values > 0
     assert exact.any()
@@ -74,7 +72,7 @@ def test_projected_ascent_is_retraining_where_its_multipliers_are_positive(datas
 
 
 def test_the_v_has_its_tip_at_the_full_step(datasets):
-    data = ran(STUDIES["ga_step_fraction"], datasets)
+    data = datasets("ga_step_fraction")
     exact = data.isel(start=0)
     np.testing.assert_allclose(data.fixed, data.formula, atol=1e-12)
     assert np.argmin(exact.fixed.values) == len(data.fraction) // 2
@@ -84,7 +82,7 @@ def test_the_v_has_its_tip_at_the_full_step(datasets):
 
 
 def test_no_point_is_beyond_its_certificates_bound(datasets):
-    data = ran(STUDIES["ga_distance_bound"], datasets)
+    data = datasets("ga_distance_bound")
     known = np.isfinite(data.distance.values)
     assert known.any()
     assert np.all(data.distance.values[known] <= data.bound.values[known] + 1e-7)
@@ -92,12 +90,12 @@ def test_no_point_is_beyond_its_certificates_bound(datasets):
 
 
 def test_the_flow_stays_below_its_bound(datasets):
-    data = ran(STUDIES["ga_implicit_bias"], datasets)
+    data = datasets("ga_implicit_bias")
     assert np.all(data.gap.values <= data.bound.values)
 
 
 def test_fine_tuning_does_not_move_the_pretrained_model(datasets):
-    data = ran(STUDIES["ft_fine_tuning"], datasets)
+    data = datasets("ft_fine_tuning")
     assert float(data.movement.sel(model="pretrained w_o").max()) < 1e-12
     distinct = data.unlearning.sel(features="distinct features")
     for model in ("golden w_g", "retention mask", "forget mask"):
@@ -105,14 +103,14 @@ def test_fine_tuning_does_not_move_the_pretrained_model(datasets):
 
 
 def test_closed_forms_of_unlearning_losses(datasets):
-    overlap, ridge = ran(STUDIES["ft_overlap"], datasets), ran(STUDIES["ft_ridge"], datasets)
+    overlap, ridge = datasets("ft_overlap"), datasets("ft_ridge")
     np.testing.assert_allclose(overlap.unlearning.sel(model="golden w_g"), overlap.closed_form, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(ridge.tuned, ridge.closed_form, rtol=1e-8, atol=1e-12)
     assert float(ridge.movement.sel(noise=0.0).max()) < 1e-12
 
 
 def test_real_data_certificates_hold_and_decremental_is_retraining(datasets):
-    data = ran(STUDIES["real_linear"], datasets)
+    data = datasets("real_linear")
     assert float(data.distance.sel(model="decremental").max()) < 1e-9
     assert float(data.retrain_residual.max()) < 1e-9
     certified = np.isfinite(data.distance_bound.values)
@@ -122,6 +120,72 @@ def test_real_data_certificates_hold_and_decremental_is_retraining(datasets):
     np.testing.assert_allclose(
         many.distance.sel(model="projected ascent"), many.distance.sel(model="nothing"), rtol=1e-9, atol=1e-12
     )
+
+
+def test_the_networks_v_has_its_tip_at_the_full_step(datasets):
+    data = datasets("ga_two_layer_step_fraction")
+    full = len(data.fraction) // 2
+    assert np.all(data.fixed.argmin("fraction") == full)
+    assert np.all(data.refitted.values <= data.fixed.values + 1e-9)
+    assert np.all(data.refitted.values >= data.lower.values - 1e-9)
+    assert np.all(data.trade_epsilon.isel(share=-1) < 1e-9)  # the last witness is an exact KKT point
+
+
+def test_projected_ascent_flips_no_activation_of_a_network(datasets):
+    data = datasets("ga_two_layer_margins")
+    assert float(abs(data.margin.sel(model="projected ascent") - data.margin.sel(model="nothing")).max()) < 1e-12
+    assert int(data.flips.sel(model="projected ascent").max()) == 0
+    assert int(data.left_kink.sel(model="projected ascent").max()) == 0
+    assert int((data.flips + data.left_kink).sel(model="plain ascent").max()) > 0
+
+
+def test_kinks_are_seen_at_exact_points(datasets):
+    data = datasets("ga_two_layer_kinks")
+    assert np.all(data.inside_m <= data.kinks_m)
+    assert float(data.kinks_d_over_m.max()) > 0.05
+    assert float(data.residual_exact.max()) < 1e-12
+    assert np.all(np.diff(data.residual_flow.values, axis=-1) <= 1e-9)  # a larger tolerance admits more subgradients
+
+
+def test_exact_points_are_reached(datasets):
+    data = datasets("ga_two_layer_kkt_points")
+    assert bool(data.solved.all())
+    assert int(data.rises.sum()) == 0
+    assert float(data.worst.max()) < 1e-13
+
+
+def test_exact_certificates_of_unlearned_networks(datasets):
+    data = datasets("ga_two_layer_exact_certificate")
+    for axis in "kd":
+        tau, nearest = data[f"tau_{axis}"], data[f"nearest_{axis}"]
+        assert np.all(nearest.values <= np.where(np.isnan(tau.values), np.inf, tau.values))
+        assert float(tau.sel(model="retraining").max()) < 1e-15
+        assert float(nearest.sel(model="nothing").median()) > 1e-4
+
+
+def test_the_networks_certificate_shrinks_with_the_dimension(datasets):
+    data = datasets("ga_two_layer_dimension")
+    for name in ("epsilon", "tau"):
+        bound = data[f"{name}_a_priori"].values
+        assert np.all(data[name].values <= np.where(np.isnan(bound), np.inf, bound))
+    assert np.all(data.epsilon_refitted <= data.epsilon)
+    ratio = (data.epsilon.sel(d=1e6) / data.epsilon.sel(d=1e2)).values
+    np.testing.assert_allclose(ratio, 1e-2, rtol=0.5)  # like 1/√d
+    assert data.attrs["needed_by_pairs"] > data.attrs["needed_by_points"] > 1e6
+
+
+def test_the_flow_approaches_a_kkt_point(datasets):
+    data = datasets("ga_two_layer_flow")
+    assert np.all(data.clarke.isel(record=-1) < 0.5 * data.clarke.max("record"))
+    assert np.all(data.clarke <= data.autodiff + 1e-9)
+
+
+def test_certificates_of_networks_on_digits_hold(datasets):
+    data = datasets("real_two_layer")
+    assert bool(data.solved.all())
+    assert np.all(data.step_epsilon <= data.step_epsilon_bound + 1e-9)
+    assert np.all(data.step_tau <= data.step_tau_bound + 1e-12)
+    assert float(data.gap.sel(model="retraining").max()) == 0.0
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,25 +9,16 @@ import numpy as np
 import pytest
 
 import figures
-from experiments.store import load_dataset, save_dataset
 from experiments.study import all_studies
 from figures import all_figures
 from figures.style import LOOKS, above_floor, save
+from tests.tiny_studies import tiny_dataset
 
 FIGURES = all_figures()
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("data")
-
-
-def saved(key, folder):
-    path = folder / f"{key}.nc"
-    if not path.exists():
-        study = all_studies()[key]
-        save_dataset(study.run(study.tiny), path)
-    return load_dataset(path)
+# the tests of the studies run the same datasets from the other end, perhaps at the same time
+NAMES = sorted(FIGURES, reverse=True)
 
 
 def test_every_study_has_a_picture():
@@ -35,10 +26,10 @@ def test_every_study_has_a_picture():
     assert all(len(module.CAPTION) > 100 for module in FIGURES.values())
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_a_picture_draws_from_a_saved_dataset(name, folder, tmp_path):
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_draws_from_a_saved_dataset(name, tmp_path, tmp_path_factory):
     module = FIGURES[name]
-    dataset = saved(module.STUDY, folder)
+    dataset = tiny_dataset(module.STUDY, tmp_path_factory)
     figure = module.plot(dataset)
     files = save(figure, tmp_path / "pictures", name)
     assert [file.suffix for file in files] == [".png", ".svg"]
@@ -55,9 +46,9 @@ def test_a_picture_draws_from_a_saved_dataset(name, folder, tmp_path):
         assert all(text.endswith(".") and "nan" not in text for text in module.findings(dataset))
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_texts_do_not_overlap_and_stay_inside(name, folder):
-    figure = FIGURES[name].plot(saved(FIGURES[name].STUDY, folder))
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_do_not_overlap_and_stay_inside(name, tmp_path_factory):
+    figure = FIGURES[name].plot(tiny_dataset(FIGURES[name].STUDY, tmp_path_factory))
     figure.canvas.draw()
     renderer = figure.canvas.get_renderer()
     for axis in figure.axes:
