@@ -3,11 +3,14 @@
 import json
 import math
 import sys
+from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.benchmarks import Benchmark, BenchmarkResult, all_benchmarks, measure
+from experiments.benchmarks import Benchmark, BenchmarkResult, all_benchmarks, measure, network_sweep, record
+from experiments.benchmarks import two_layer_training as training
 from experiments.benchmarks.measure import dual_residual, medians, peer
 from experiments.benchmarks.model import growth
 from experiments.benchmarks.peers import clarabel_dual, clarabel_primal, linear_svc, svc_mirrored
@@ -131,3 +134,36 @@ def test_a_missing_peer_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "clarabel", None)
     with pytest.raises(ImportError, match=r"compare with clarabel: pip install 'forgetproof\[bench\]'"):
         peer("clarabel")
+
+
+def test_without_torch_the_others_are_measured_and_a_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "has_torch", lambda: False)
+    result = training.run(True)
+    assert set(result.targets) == {"JAX on W"}
+    assert result.solved
+    assert result.notes[-1].startswith("PyTorch is not installed and was left out")
+
+
+def test_numbers_are_kept_by_backend(tmp_path: Path, results: dict[str, BenchmarkResult]) -> None:
+    path = record.record([results["exact"]], [record.load(), record.load()], tmp_path / "new")
+    assert path.name == "cpu.json"
+    kept = json.loads(path.read_text())
+    assert kept["benchmarks"] == [results["exact"].as_json()]
+    assert {"jax", "clarabel", "torch"} <= set(kept["environment"]["versions"])
+
+
+def test_a_sweep_covers_every_dimension_and_initialisation() -> None:
+    keys, d, scale = network_sweep.grid(2)
+    assert len(keys) == len(d) == len(scale) == 32
+    assert {(float(a), float(b)) for a, b in zip(d, scale, strict=True)} == {
+        (a, b) for a in network_sweep.DIMENSIONS for b in network_sweep.SCALES
+    }
+    assert jnp.all(keys[:16] == keys[0])
+    assert network_sweep.SEEDS["gpu"] * 16 >= 10_000
+
+
+def test_a_sweep_says_what_binds() -> None:
+    rates = {"share of peak flops": 0.2, "share of peak bytes": 0.1}
+    assert "flops are nearer" in network_sweep.bound(rates)
+    assert "bytes are nearer" in network_sweep.bound(rates | {"share of peak bytes": 0.8})
+    assert "in the cache" in network_sweep.bound(rates | {"share of peak bytes": 4.0})
