@@ -70,9 +70,10 @@ def findings(dataset: xr.Dataset) -> list[str]:
         bounds = {key: float(one[f"step_{key}"].max()) for key in ("epsilon", "epsilon_bound", "tau", "tau_bound")}
         found.append(
             f"{data}: near-orthogonality fails (ψ = {facts['psi']:.2g}, φ = {facts['phi']:.2g}, so that "
-            f"1 − ψ − (m − 1)φ < 0 at m = {dataset.attrs['train']}); {100 * facts['kinks']:.3g}% of pairs sit on the kink. "
-            f"The step's certificate still holds, for what it says: ε / ‖θ̃‖ at most {bounds['epsilon_bound']:.2g} and τ at most "
-            f"{bounds['tau_bound']:.2g}, measured {bounds['epsilon']:.2g} and {bounds['tau']:.2g} (worst)."
+            f"1 − ψ − (m − 1)φ < 0 at m = {dataset.attrs['train']}); {100 * facts['kinks']:.3g}% of pairs sit on the "
+            "kink. The step's certificate still holds, for what it says: "
+            f"ε / ‖θ̃‖ at most {bounds['epsilon_bound']:.2g} and τ at most {bounds['tau_bound']:.2g}, "
+            f"measured {bounds['epsilon']:.2g} and {bounds['tau']:.2g} (worst)."
         )
     others = [model for model in dataset.model.values if model != "retraining"]
     middle = dataset.output_gap.median("start", skipna=True).sel(model=others)

@@ -15,11 +15,20 @@ from theory.data.correlated import sample_correlated as sample_correlated
 from theory.data.feature_overlap import sample_feature_overlap as sample_feature_overlap
 from theory.data.gaussian_mixture import sample_gaussian_mixture as sample_gaussian_mixture
 from theory.data.near_orthogonal import sample_near_orthogonal as sample_near_orthogonal
+from theory.data.wishart import sample_gram as sample_gram
 from theory.evidence.check import Verdict as Verdict
 from theory.evidence.check import check as check
 from theory.evidence.check import check_instance as check_instance
+from theory.models.mixture_error import mixture_test_error as mixture_test_error
+from theory.models.two_layer import TwoLayer as TwoLayer
+from theory.models.two_layer import from_weights as from_weights
+from theory.models.two_layer import initialise as initialise
+from theory.models.two_layer import output_weights as output_weights
 from theory.numerics import norm as norm
 from theory.numerics import tolerance as tolerance
+from theory.solvers.clarke import clarke_residual as clarke_residual
+from theory.solvers.clarke_kkt_point import KKTPoint as KKTPoint
+from theory.solvers.clarke_kkt_point import find_kkt_point as find_kkt_point
 from theory.solvers.gradient_flow import gradient_flow as gradient_flow
 from theory.solvers.kkt import KKTResiduals as KKTResiduals
 from theory.solvers.kkt import kkt_residuals as kkt_residuals
@@ -28,10 +37,15 @@ from theory.solvers.margin import NotSeparable as NotSeparable
 from theory.solvers.margin import solve_margin as solve_margin
 from theory.solvers.margin_batch import solve_margin_batch as solve_margin_batch
 from theory.solvers.min_norm import solve_min_norm as solve_min_norm
+from theory.solvers.two_layer_flow import NotSeparated as NotSeparated
+from theory.solvers.two_layer_flow import train_two_layer as train_two_layer
+from theory.two_layer_certificate import NetworkCertificate as NetworkCertificate
+from theory.two_layer_certificate import network_certificates as network_certificates
 from theory.unlearning.ascent import gradient_ascent as gradient_ascent
 from theory.unlearning.leave_one_out import unlearn_each as unlearn_each
 from theory.unlearning.projected_ascent import projected_ascent as projected_ascent
 from theory.unlearning.retrain import decremental as decremental
 from theory.unlearning.retrain import retrain as retrain
+from theory.unlearning.two_layer_ascent import unlearn_two_layer as unlearn_two_layer
 
 __version__: str

@@ -107,6 +107,15 @@ def test_single_precision_switch():
     assert s.G.dtype == jnp.float32
 
 
+def test_one_argument_switches_the_precision(problem):
+    """float32 follows float64 to its own rounding over a short path, before kinks decide."""
+    exact = flow.train_two_layer(problem.start, problem.G, problem.y, steps=20)
+    rough = flow.train_two_layer(problem.start, problem.G, problem.y, steps=20, dtype=jnp.float32)
+    assert {leaf.dtype for leaf in jax.tree.leaves(rough.end)} == {jnp.dtype("float32")}
+    np.testing.assert_allclose(rough.margins, exact.margins, rtol=1e-4, atol=1e-5)
+    assert np.max(np.abs(np.asarray(rough.margins, float) - np.asarray(exact.margins))) > 1e-9
+
+
 def test_initialisation_has_the_law_of_sampling_weights():
     """Second moments of (X W₀ᵀ, ‖w₀‖²): E z² = s²/d G, E‖w₀‖² = s², Cov(z², ‖w₀‖²) = 2 s⁴ G²/d²."""
     n, d, scale = 20_000, 20.0, 1.5
@@ -162,6 +171,7 @@ EMPTY = TwoLayer(jnp.zeros(0), jnp.zeros((0, 3)), jnp.zeros((3, 0)), jnp.zeros(0
         ),
         pytest.param({"loss": "hinge"}, "loss: expected one of exponential, logistic, got 'hinge'", id="loss"),
         pytest.param({"rate": 2.5}, r"rate: expected a share of the stable step in \(0, 2\), got 2.5", id="rate"),
+        pytest.param({"dtype": jnp.float16}, "dtype: expected float32 or float64, got float16", id="precision"),
         pytest.param({"steps": 0}, "steps, records: expected at least 1 and 2", id="no steps"),
         pytest.param({"keep": True, "memory_limit": 100}, "needs 3.46 kB, more than the 0.1 kB allowed", id="memory"),
     ],
