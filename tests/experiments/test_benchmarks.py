@@ -163,7 +163,7 @@ def test_a_sweep_covers_every_dimension_and_initialisation() -> None:
 
 
 def test_a_sweep_says_what_binds() -> None:
-    rates = {"share of peak flops": 0.2, "share of peak bytes": 0.1}
+    rates = {"share of peak flops": 0.2, "share of peak bytes": 0.1, "bytes of the batch": 1e9}
     assert "flops are nearer" in network_sweep.bound(rates)
     assert "bytes are nearer" in network_sweep.bound(rates | {"share of peak bytes": 0.8})
-    assert "in the cache" in network_sweep.bound(rates | {"share of peak bytes": 4.0})
+    assert "stay in the cache" in network_sweep.bound(rates | {"bytes of the batch": 1e6})
