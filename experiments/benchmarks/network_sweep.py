@@ -24,7 +24,7 @@ CACHE = 32e6  # bytes: about what a processor's or an accelerator's last cache h
 AGREES = 1e-9  # relative difference of a network of the batch to the same network alone, in double precision
 LIMIT = (
     "2 m^2 n flops a network-step, and (3 m n + m^2) numbers read or written. On a CPU 256 networks stay in the cache: "
-    "products of ten rows and the passes over m n numbers bind, at some share of the peak flops; on a GPU 10^4 networks "
+    "products of ten rows and the passes over m n numbers bind, at a share of the peak flops; on a GPU 10^4 networks "
     "do not, and bytes should bind (not measured yet): under one flop a byte in double precision is below its balance. "
     "Growth: towards m^2 n in flops, m n in bytes; none in d"
 )
