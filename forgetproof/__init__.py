@@ -31,7 +31,7 @@ _HOME = {
     "theory.solvers.margin": ("MarginSolution", "NotSeparable", "solve_margin"),
     "theory.solvers.min_norm": ("solve_min_norm",),
     "theory.solvers.two_layer_flow": ("NotSeparated", "train_two_layer"),
-    "theory.two_layer_certificate": ("NetworkCertificate", "network_certificates"),
+    "theory.two_layer_certificate": ("NetworkCertificate", "network_certificates", "step_certificate"),
     "theory.unlearning.ascent": ("gradient_ascent",),
     "theory.unlearning.leave_one_out": ("unlearn_each",),
     "theory.unlearning.projected_ascent": ("projected_ascent",),

@@ -41,6 +41,7 @@ from theory.solvers.two_layer_flow import NotSeparated as NotSeparated
 from theory.solvers.two_layer_flow import train_two_layer as train_two_layer
 from theory.two_layer_certificate import NetworkCertificate as NetworkCertificate
 from theory.two_layer_certificate import network_certificates as network_certificates
+from theory.two_layer_certificate import step_certificate as step_certificate
 from theory.unlearning.ascent import gradient_ascent as gradient_ascent
 from theory.unlearning.leave_one_out import unlearn_each as unlearn_each
 from theory.unlearning.projected_ascent import projected_ascent as projected_ascent

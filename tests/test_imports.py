@@ -17,7 +17,7 @@ LAYERS = (
     ("theory.models",),
     ("theory.solvers",),
     ("theory.unlearning", "theory.metrics"),
-    ("theory.certificate", "theory.two_layer_certificate"),
+    ("theory.certificate", "theory.two_layer_certificate", "theory.two_layer_trade_off"),
     ("theory.claim",),
     ("theory.claims",),
     ("theory.evidence",),

@@ -70,6 +70,14 @@ def cosine_gap(a: Float[Array, " d"], b: Float[Array, " d"]) -> Float[Array, ""]
     return 0.5 * jnp.sum(difference * difference)
 
 
+def tangent_gap(q: Float[Array, "..."]) -> Float[Array, "..."]:
+    """1 − √(1 − q²) without cancellation; 2 where q ≥ 1, any angle: the most 1 − cos can be between a vector
+    and another at q times its length."""
+    inside = q < 1.0
+    square = jnp.where(inside, q, 0.0) ** 2
+    return jnp.where(inside, square / (1.0 + jnp.sqrt(1.0 - square)), 2.0)
+
+
 def masked_max(values: Float[Array, " m"], mask: Bool[Array, " m"], empty: float = 0.0) -> Float[Array, ""]:
     """Maximum over the entries where ``mask`` is true; ``empty`` if there are none."""
     return jnp.where(jnp.any(mask), jnp.max(jnp.where(mask, values, -jnp.inf)), empty)

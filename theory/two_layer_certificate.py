@@ -4,9 +4,9 @@ One ascent step (derived here). Let θ be an (ε₁, δ₁) Clarke-KKT point wit
 removal would be r_j = u_j Σ_{l∈F} y_l t_lj x_l. The witness θ̃ = θ − (I − P_R) g has every retained pre-activation of
 θ, so margins, activations and kinks are θ's: it is feasible with δ = δ₁, and with (λ_R, t_R)
 
-    ε ≤ ε₁ + ‖r − g + P_R g‖,    τ = 1 − cos(θ′, θ̃) ≤ ‖P_R g‖² / ‖θ̃‖²  where ‖P_R g‖ < ‖θ̃‖,
+    ε ≤ ε₁ + ‖r − g + P_R g‖,    τ = 1 − cos(θ′, θ̃) ≤ 1 − √(1 − q²) ≤ q²,  q = ‖P_R g‖/‖θ̃‖ < 1,
 
-since θ̃ − θ′ = P_R g (the angle to a point at distance q < ‖θ̃‖ has sine at most q/‖θ̃‖, and 1 − cos ≤ sin²).
+since θ̃ − θ′ = P_R g: the angle to a point at distance q‖θ̃‖ has sine at most q.
 Refitting the multipliers of θ's support lowers ε, and leaves δ at 0 where θ is exact; multipliers of further points
 would lower ε more at the price of δ. For any network, whatever method made it, there are two more:
 its own direction as the witness (τ = 0), and an exact KKT point of the retained problem reached from its
@@ -22,12 +22,19 @@ from jaxtyping import Array, Bool, Float
 from theory.checks import as_forget_mask, as_gram, as_labels
 from theory.models import two_layer
 from theory.models.two_layer import TwoLayer, as_network
-from theory.numerics import masked_max
+from theory.numerics import masked_max, tangent_gap
 from theory.solvers.clarke import KINK_TOLERANCE, best_clarke_multipliers, find_kinks, stationarity
 from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_from_pattern
 from theory.solvers.kkt import KKTResiduals, residuals_at
 from theory.solvers.two_layer_flow import explain_unseparated
-from theory.unlearning.two_layer_ascent import ascend, reject, removed_terms, retained_projector
+from theory.unlearning.two_layer_ascent import (
+    ascend,
+    multipliers_of,
+    reject,
+    removed_terms,
+    retained_projector,
+    step_weights,
+)
 
 
 class NetworkCertificate(NamedTuple):
@@ -83,7 +90,7 @@ class StepCertificate(NamedTuple):
     refitted: NetworkCertificate  # the same witness, multipliers of θ's support refitted: ε is no larger
     epsilon_bound: Float[Array, ""]  # ε₁ + ‖r − g + P_R g‖
     delta_bound: Float[Array, ""]  # δ₁
-    tau_bound: Float[Array, ""]  # ‖P_R g‖²/‖θ̃‖², or 1 where the theorem does not speak
+    tau_bound: Float[Array, ""]  # 1 − √(1 − q²), q = ‖P_R g‖/‖θ̃‖; 2 for q ≥ 1, where the theorem does not speak
     projected_size: Float[Array, ""]  # ‖P_R g‖
 
 
@@ -138,7 +145,7 @@ def certify_step(
         refitted=refitted,
         epsilon_bound=before.stationarity + length(r - g + projected),
         delta_bound=before.complementarity,
-        tau_bound=jnp.where(moved < size, (moved / size) ** 2, 1.0),
+        tau_bound=tangent_gap(moved / size),
         projected_size=moved,
     )
 
@@ -197,44 +204,6 @@ def certify_exact(
     return certificate, point
 
 
-def mixture(a: TwoLayer, b: TwoLayer, share: Float[Array, ""] | float) -> TwoLayer:
-    """(1 − share) W_a + share W_b of comparable networks, 0 ≤ share ≤ 1."""
-    root = (1.0 - share) * jnp.sqrt(a.sq0) + share * jnp.sqrt(b.sq0)
-    return TwoLayer(a.u, (1.0 - share) * a.C + share * b.C, (1.0 - share) * a.Z0 + share * b.Z0, root**2)
-
-
-class TradeOff(NamedTuple):
-    """Certificates of one network along a path of witnesses."""
-
-    share: Float[Array, " p"]  # 0: the first witness; 1: the exact KKT point
-    epsilon: Float[Array, " p"]
-    delta: Float[Array, " p"]
-    tau: Float[Array, " p"]
-
-
-def trade_off(
-    net: TwoLayer,
-    witness: TwoLayer,
-    exact: TwoLayer,
-    G: Float[Array, "m m"],
-    y: Float[Array, " m"],
-    retained: Bool[Array, " m"],
-    shares: Float[Array, " p"],
-    kink_tolerance: Float[Array, ""] | float = KINK_TOLERANCE,
-) -> TradeOff:
-    """ε against τ for witnesses between ``witness`` and ``exact``, multipliers refitted at each.
-
-    Every point is a valid certificate of ``net``. The curve need not be monotone: a pair that is a kink at one
-    end only leaves the kink on the way, and its subgradient is no longer free.
-    """
-
-    def at(share: Array) -> tuple[Array, Array, Array]:
-        middle = certify_direction(mixture(witness, exact, share), G, y, retained, kink_tolerance)
-        return middle.epsilon, middle.delta, two_layer.cosine_gap(net, middle.witness, G)
-
-    return TradeOff(shares, *jax.lax.map(at, shares))
-
-
 class NetworkCertificates(NamedTuple):
     """Both certificates that any network has."""
 
@@ -276,3 +245,46 @@ def network_certificates(
     labels, network, retained = as_labels(y, m), as_network(net, m), ~as_forget_mask(forget, m)
     explain_unseparated(network, G, labels, retained)
     return _both(network, G, labels, retained, jnp.asarray(kink_tolerance), jnp.asarray(slackness))
+
+
+_step = jax.jit(certify_step)
+
+
+def step_certificate(
+    net: TwoLayer,
+    gram: Any,
+    y: Any,
+    forget: Any,
+    subgradient: str = "model",
+    lam: Any = None,
+    t: Any = None,
+    kink_tolerance: float = KINK_TOLERANCE,
+) -> StepCertificate:
+    """The theorem's certificate of one ascent step from a trained two-layer network.
+
+    Args:
+        net: trained network in coefficients, every margin at least 1 (a KKT point, or ``two_layer.normalised``).
+        gram: inner products (m, m). y: labels ±1. forget: the forget set (indices or mask).
+        subgradient: of the step, see :func:`theory.unlearning.two_layer_ascent.unlearn_two_layer`.
+        lam, t: multipliers (m,) and (m, n) of the network; None finds the best ones (a convex QP).
+        kink_tolerance: for the best multipliers and the refit.
+
+    Returns:
+        :class:`StepCertificate`: the unlearned network, its certificates, and the theorem's bounds on ε, δ and τ.
+
+    Raises:
+        ValueError: width 0, NaN, shapes that do not match, bad labels, forget set or subgradient, or a margin
+            below 1. NotSeparated: a margin is ≤ 0. RuntimeError: x64 is off.
+
+    Source: criterion of paper GA, arXiv 2510.14844 (abstract); the certificate is derived here.
+    """
+    G = as_gram(gram)
+    m = G.shape[0]
+    labels, network, mask = as_labels(y, m), as_network(net, m), as_forget_mask(forget, m)
+    explain_unseparated(network, G, labels)
+    least = float(jnp.min(two_layer.margins(network, G, labels)))
+    if least < 1.0 - 1e-9:
+        raise ValueError(f"network: expected every margin >= 1, got {least:.6g}; scale it with two_layer.normalised")
+    multipliers, parts = multipliers_of(network, G, labels, lam, t, kink_tolerance)
+    weights = step_weights(network, G, multipliers, parts, subgradient)
+    return _step(network, G, labels, multipliers, parts, mask, weights, jnp.asarray(kink_tolerance))

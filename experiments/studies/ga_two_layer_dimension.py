@@ -11,6 +11,7 @@ from experiments.studies.network_problems import CHUNK, METHODS, SAME_KINK, Trai
 from experiments.study import Parameters, Study, labelled
 from theory.claims.ga.two_layer.certificate_size import dimension_needed
 from theory.models.two_layer import margins
+from theory.numerics import tangent_gap
 from theory.two_layer_certificate import certify_step
 
 _MEASURES = {
@@ -44,7 +45,7 @@ def _one(problem: Trained, forget: Array) -> dict[str, Array]:
         "epsilon_refitted": step.refitted.epsilon,
         "epsilon_a_priori": jnp.where(speaks, bound, jnp.nan),
         "tau": step.certificate.tau,
-        "tau_a_priori": jnp.where(speaks & (q < 1), q * q / (1.0 + jnp.sqrt(jnp.maximum(1.0 - q * q, 0.0))), jnp.nan),
+        "tau_a_priori": jnp.where(speaks & (q < 1), tangent_gap(q), jnp.nan),
         "margin_shift": jnp.max(jnp.where(kept, moved, 0.0)),
         "phi": off,
         "psi": psi,

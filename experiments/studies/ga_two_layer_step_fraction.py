@@ -12,7 +12,8 @@ from experiments.study import Parameters, Study, labelled
 from theory.models import two_layer
 from theory.solvers.clarke import autodiff_residual, best_clarke_multipliers, stationarity
 from theory.solvers.clarke_kkt_point import kkt_point_from_pattern
-from theory.two_layer_certificate import certify_direction, trade_off
+from theory.two_layer_certificate import certify_direction
+from theory.two_layer_trade_off import trade_off
 from theory.unlearning.two_layer_ascent import ascend, ascend_projected, reject, removed_terms, retained_projector
 
 _MEASURES = {

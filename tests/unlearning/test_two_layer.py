@@ -11,6 +11,7 @@ from theory.models import two_layer
 from theory.models.two_layer import TwoLayer, initialise, output_weights, spanned
 from theory.solvers.clarke_kkt_point import kkt_point_from_pattern
 from theory.solvers.two_layer_flow import NotSeparated, train_in_coefficients
+from theory.two_layer_trade_off import trade_off
 from theory.unlearning import two_layer_ascent as ascent
 from theory.unlearning.ascent import loss_slope
 
@@ -123,6 +124,18 @@ def test_step_certificate(batch, b, k):
     np.testing.assert_allclose(model.certificate.epsilon, model.projected_size, rtol=1e-9, atol=1e-13)
 
 
+def test_the_checked_certificate_is_the_same(batch):
+    s, point = pick(batch, 0)
+    model = pick(certify(s, point, mask(3)), 1)
+    found = certificates.step_certificate(point.net, s.G, s.y, SETS[3], lam=point.lam, t=point.t)
+    for name in ("epsilon_bound", "delta_bound", "tau_bound"):
+        np.testing.assert_allclose(getattr(found, name), getattr(model, name), rtol=1e-12, atol=1e-15)
+    with pytest.raises(ValueError, match=r"every margin >= 1, got 0\.5"):
+        certificates.step_certificate(two_layer.scaled(point.net, 0.5), s.G, s.y, SETS[3])
+    with pytest.raises(ValueError, match="subgradient: expected one of"):
+        certificates.step_certificate(point.net, s.G, s.y, SETS[3], "relu")
+
+
 def test_projected_ascent_is_the_witness(batch):
     s, point = pick(batch, 1)
     step = pick(certify(s, point, mask(3)), 0)
@@ -169,7 +182,7 @@ def test_trade_off(batch):
     forget = mask(1)
     step = pick(certify(s, point, forget), 1)
     exact, solved = certificates.certify_exact(step.unlearned, s.G, s.y, ~forget, point.pattern)
-    curve = jax.jit(certificates.trade_off)(
+    curve = jax.jit(trade_off)(
         step.unlearned, step.certificate.witness, solved.net, s.G, s.y, ~forget, jnp.linspace(0.0, 1.0, 5)
     )
     np.testing.assert_allclose(curve.epsilon[0], step.refitted.epsilon, rtol=1e-6)

@@ -209,7 +209,7 @@ CLAIM = Claim(
     notes="Measured on 1,000 instances (m = 12, k = 1): the median error of linear models is 1.4% before, 1.8% after; "
     "of networks 5.5% and 6.5%; the gap's median is 0.4 and 1.2 percentage points, its 95th percentile 0.6 and 2.9, "
     "its maximum 1.3 and 7.6. There is no strict bound for networks: of 19,034 instances 172 had a gap above 5 points, "
-    "2 above 20, the largest 29. In both the forgotten point has few active neurons, a multiplier of 8 (median 2), and "
+    "2 above 20, the largest 29. In both the forgotten point has a multiplier of 8 (median 2), and "
     "ascent, plain or projected, errs on 35% where retraining errs on 10%. Networks err more than linear models and "
     "lose more, because each label is fitted by its own neurons, so half of the points carry the signal: their "
     "error is near Φ(−s/√2), not Φ(−s).",

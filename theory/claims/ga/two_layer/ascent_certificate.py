@@ -39,7 +39,7 @@ from theory.claims.ga.two_layer.instances import (
     two_points,
 )
 from theory.models import two_layer
-from theory.numerics import cosine_gap, masked_max, masked_min, norm
+from theory.numerics import cosine_gap, masked_max, masked_min, norm, tangent_gap
 from theory.two_layer_certificate import StepCertificate, certify_step
 from theory.unlearning.two_layer_ascent import step_weights
 
@@ -107,13 +107,6 @@ def _admissible(i: ClarkePoint, s: Step) -> Array:
 
 def _epsilon_bound(i: ClarkePoint, s: Step) -> Array:
     return norm(i.V) + norms(s.exact - s.removed + s.projected)
-
-
-def tangent_gap(q: Float[Array, "..."]) -> Float[Array, "..."]:
-    """1 − √(1 − q²) without cancellation; 2 where q ≥ 1, any angle."""
-    inside = q < 1.0
-    square = jnp.where(inside, q, 0.0) ** 2
-    return jnp.where(inside, square / (1.0 + jnp.sqrt(1.0 - square)), 2.0)
 
 
 def _relative(i: ClarkePoint, s: Step) -> Array:

@@ -29,10 +29,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
-from theory.claims.ga.two_layer.ascent_certificate import tangent_gap
 from theory.claims.instances import near_orthogonal_latent, near_orthogonal_problem, signs
 from theory.models import two_layer
-from theory.numerics import cosine_gap, masked_min, norm
+from theory.numerics import cosine_gap, masked_min, norm, tangent_gap
 from theory.solvers.min_norm import row_space
 
 
