@@ -30,12 +30,12 @@ def plot(dataset: xr.Dataset) -> Figure:
     draw = np.random.default_rng(0)
     for axis, d in zip(grid[0], dimensions, strict=False):
         one = dataset.margin.sel(d=d, k=_shown(dataset))
-        for at, model in enumerate(models):
+        for place, model in enumerate(models):
             values = one.sel(model=model).values.ravel()
             values = values[np.isfinite(values)]
             look = _LOOKS[model]
             axis.plot(
-                at + draw.uniform(-0.3, 0.3, len(values)),
+                place + draw.uniform(-0.3, 0.3, len(values)),
                 values,
                 linestyle="none",
                 marker=look["marker"],

@@ -51,7 +51,7 @@ def measure(seed: int) -> dict[str, float]:
     keys = jax.random.split(jax.random.key(seed), SEEDS)
     run = jax.jit(jax.vmap(_one, in_axes=(0, None)))
     noise, mixture = run(keys, jnp.array(0.0)), run(keys, jnp.array(RHO))
-    errors = jax.jit(jax.vmap(_networks))(jax.random.bits(jax.random.key(seed), SEEDS))
+    errors = jax.jit(jax.vmap(_networks))(jax.random.bits(jax.random.key(seed), (SEEDS,)))
     _, plain, _, retrained = jnp.nanmedian(errors - errors[:, :1], axis=0)
     gain = noise["nothing_cosine_gap"] / noise["ascent_cosine_gap"]
     return {
