@@ -9,6 +9,10 @@ workers: each occupies a worker and waits there for workers to take its share (j
 factorisations in one program suffice on two cores). A pool of one worker runs them in line instead, and the
 cores are used by running several executables side by side, dispatched in the calling thread."""
 
+ONE_BLAS_THREAD = "OPENBLAS_NUM_THREADS"
+"""A batch of small factorisations is one LAPACK call each: OpenBLAS's threads then cost far more than they share
+(an exact KKT point at m = 200, n = 500 took 58 processor seconds with its default and 10 to 16 with one thread)."""
+
 COMPILE_FAST = (
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false"
 )
@@ -18,13 +22,15 @@ COMPILE_FAST = (
 def start_jax(compile_fast: bool = True) -> None:
     """Start JAX for this process: float64, and a thread pool that cannot deadlock. Call it before JAX's first array.
 
-    Explicit settings of the environment variables PJRT_NPROC and XLA_FLAGS are left as they are.
+    Explicit settings of the environment variables PJRT_NPROC, OPENBLAS_NUM_THREADS and XLA_FLAGS are left as they
+    are; the second counts only if SciPy has not been imported yet.
 
     Args:
         compile_fast: compile three times faster; programs on large data then run up to several times slower.
             Right for checking claims and for exploring; pass False for long runs.
     """
     os.environ.setdefault(POOL, "1")
+    os.environ.setdefault(ONE_BLAS_THREAD, "1")
     if compile_fast and metadata.version("jaxlib").startswith("0.10."):  # XLA aborts on a flag it does not know
         os.environ.setdefault("XLA_FLAGS", COMPILE_FAST)
     import jax
