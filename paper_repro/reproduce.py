@@ -20,7 +20,7 @@ from experiments.study import Study
 from paper_repro import page, targets
 from theory.claims import PAPERS, all_claims
 
-PROFILES = {"quick": 1000, "full": 50_000}  # random instances per claim
+PROFILES = {"quick": 1000, "full": 20_000}  # random instances per claim
 Stages = Callable[[str, int], Callable[[str], Any]]
 
 

@@ -57,7 +57,7 @@ STUDY = Study(
     quick={"seed": 0, "m": 20, "n": 50, "d": (60.0, 300.0, 8000.0, 1e6), "k": (1, 2, 5, 10), "base_d": 8000.0,
            "base_k": 1, "seeds": 16, "steps": 2000, "tuning": 200, "scale": 1.0},
     full={"seed": 0, "m": 50, "n": 100, "d": (150.0, 750.0, 50000.0, 1e7, 1e10), "k": (1, 2, 5, 10, 20),
-          "base_d": 50000.0, "base_k": 1, "seeds": 48, "steps": 5000, "tuning": 500, "scale": 1.0},
+          "base_d": 50000.0, "base_k": 1, "seeds": 16, "steps": 5000, "tuning": 500, "scale": 1.0},
     tiny={"seed": 1, "m": 5, "n": 16, "d": (15.0, 100.0), "k": (1, 2), "base_d": 100.0, "base_k": 1, "seeds": 2,
           "steps": 300, "tuning": 50, "scale": 1.0},
     run=run,

@@ -120,7 +120,7 @@ STUDY = Study(
         "n": 100,
         "d": (750.0, 50000.0),
         "k": 1,
-        "seeds": 32,
+        "seeds": 16,
         "steps": 5000,
         "fractions": 81,
         "shares": 33,
