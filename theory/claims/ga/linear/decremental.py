@@ -122,7 +122,9 @@ CLAIM = Claim(
             share=0.35,
         ),
     ),
-    notes="Both counts are measured on random separable problems, not proved. 'exchanges' is what any method needs "
+    notes="No assumption to drop: data without a separator have no model to compare. "
+    "Both counts are measured on random separable problems, not proved. 'exchanges' is what "
+    "any method needs "
     'that moves one index at a time: rarely more than from nothing (93 of 100). "solver\'s exchanges" is what this '
     "solver spent: warm no more than cold in only 43 of 100 (73 at m = 6, d = 3; 26 at m = 12, d = 16), since block "
     "pivoting exchanges many indices at once and starts cold from all points. It is exact, not always quicker.",

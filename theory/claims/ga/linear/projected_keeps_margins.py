@@ -10,16 +10,17 @@ margins is Σ_F λ_l (M_l − M⊥_l) = ⟨u, (I − P_R)u⟩ = ‖(I − P_R)u�
 w′ = w − u the plain step, P_R u in span(R) and {v : Xv = Xw on R} = w⊥ + span(R)^⊥: of all models with
 the trained model's retained margins, w⊥ is the one nearest to the plain step, at distance ‖P_R u‖.
 
-Nothing is assumed: neither optimality, nor the sign of λ, nor independent points. (Where the retained
-points span R^d the step is zero, and nothing is forgotten.)
+Only one thing is assumed: the step is projected off *every* retained point. Neither optimality, nor the sign of λ,
+nor independent points. (Where the retained points span R^d the step is zero, and nothing is forgotten.)
 """
 
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from theory.claim import Claim, Conclusion, Sizes
+from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
 from theory.claims.instances import last, signs
 from theory.numerics import norm
 from theory.solvers.min_norm import min_norm
@@ -35,6 +36,7 @@ class Model(NamedTuple):
     forget: Bool[Array, " m"]
     w: Float[Array, " d"]
     lam: Float[Array, " m"]
+    left_alone: Bool[Array, " m"]  # points that the step is projected off: all of R in the theorem
 
 
 class Steps(NamedTuple):
@@ -52,14 +54,16 @@ def build(sizes: Sizes, z: Float[Array, " n"]) -> Model:
     X = jnp.tanh(z[: m * d]).reshape(m, d)
     X = X.at[repeats : 2 * repeats].set(X[:repeats])
     rest = z[m * d :]
-    return Model(X, signs(rest[:m]), last(sizes["k"], m), rest[2 * m :], jnp.sinh(jnp.tanh(rest[m : 2 * m])))
+    forget = last(sizes["k"], m)
+    return Model(X, signs(rest[:m]), forget, rest[2 * m :], jnp.sinh(jnp.tanh(rest[m : 2 * m])), ~forget)
 
 
 def solve(i: Model) -> Steps:
     """The nearest model is found by least squares on the retained margins, not by projecting the step."""
     plain = remove_terms(i.w, i.X, i.y, i.lam, i.forget)
     nearest = plain + min_norm(i.X, i.X @ (i.w - plain), ~i.forget).w
-    return Steps(project_step(i.w, i.X, i.y, i.lam, i.forget), plain, nearest, i.w - plain)
+    seen = jnp.where((i.forget | i.left_alone)[:, None], i.X, 0.0)
+    return Steps(project_step(i.w, seen, i.y, i.lam, i.forget), plain, nearest, i.w - plain)
 
 
 def margins(i: Model, w: Float[Array, " d"]) -> Float[Array, " m"]:
@@ -70,6 +74,13 @@ def margins(i: Model, w: Float[Array, " d"]) -> Float[Array, " m"]:
 def _taken(i: Model, s: Steps) -> Array:
     moved = i.y * (i.X @ (i.w - s.projected.w))
     return jnp.sum(jnp.where(i.forget, i.lam * moved, 0.0))
+
+
+def _one_point_missed() -> Model:
+    """x₁ = (1, 0) is retained, but the step of x₂ = (1, 1) is not projected off it: M₁ falls from 2 to 1."""
+    X, w, lam = np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([2.0, 3.0]), np.array([5.0, 1.0])
+    forget = np.array([False, True])
+    return Model(*map(jnp.asarray, (X, np.ones(2), forget, w, lam, np.array([False, False]))))
 
 
 def _longest(i: Model) -> Array:
@@ -97,6 +108,9 @@ CLAIM = Claim(
     ),
     latent=lambda sizes: sizes["m"] * (sizes["d"] + 2) + sizes["d"],
     build=build,
+    assumptions=(
+        Assumption("every retained point", r"P=P_R", lambda i: -jnp.sum(jnp.where(i.forget | i.left_alone, 0.0, 1.0))),
+    ),
     solve=solve,
     conclusions=(
         Conclusion(
@@ -133,6 +147,9 @@ CLAIM = Claim(
         ),
     ),
     witness=lambda i, s: s.projected.w,
-    notes="No assumption, so no counterexample. Holds for dependent and repeated points and for m > d. "
+    counterexamples=(
+        Counterexample("every retained point", _one_point_missed, "a retained point left out of the projector: M₁ = 1"),
+    ),
+    notes="Holds for dependent and repeated points and for m > d. "
     "λ + κ are multipliers only where they are ≥ 0: see ga.linear.projected_exact.",
 )
