@@ -132,12 +132,11 @@ def _table(head: Iterable[tuple[str, bool]], rows: Iterable[Iterable[tuple[str, 
 
 
 def _evidence_table(claims: list[Record]) -> str:
-    head = [("claim", False), ("says", False), ("status", False), ("outcome", False), ("evidence", False)]
+    head = [("claim", False), ("status", False), ("outcome", False), ("evidence", False)]
     head += [("tightness", True), ("residual", True), ("seconds", True)]
     rows = [
         [
-            (f'<a href="#{r["key"]}"><code>{r["key"]}</code></a>', False),
-            (escape(r["title"]), False),
+            (f'<a href="#{r["key"]}"><code>{r["key"]}</code></a><br>{escape(r["title"])}', False),
             (r["status"], False),
             (_outcome(r), False),
             (evidence_text(r), False),
