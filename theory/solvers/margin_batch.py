@@ -61,9 +61,7 @@ def _one_system(sweeps: int, G: Array, y: Array) -> tuple[Array, Array, Array, A
     return jnp.where(proved, jnp.maximum(lam, 0.0), 0.0), margins, total, active, proved
 
 
-def _solution(
-    lam: Array, proved: Array, y: Array, margins: Array, size: Array, stationarity: Array, w: Array | None
-) -> MarginSolution:
+def _solution(lam: Array, proved: Array, y: Array, margins: Array, size: Array, stationarity: Array) -> MarginSolution:
     residuals = residuals_at(lam, margins, stationarity, jnp.ones(len(y), bool))
     relative = residuals.worst_relative(size, jnp.max(lam))
     return MarginSolution(
@@ -77,7 +75,7 @@ def _solution(
         status=jnp.where(proved, int(Status.OPTIMAL), int(Status.ITERATION_LIMIT)),
         rounds=jnp.array(1),
         exchanges=jnp.array(0),
-        w=w,
+        w=None,
     )
 
 
@@ -104,20 +102,20 @@ def _attempt(sweeps: int, is_gram: bool, points: np.ndarray, y: np.ndarray) -> t
     """One system for each problem, and the guesses. Products with the points are BLAS's: XLA's are slower here."""
     n, m, d = points.shape
     size = min(n, max(1, CHUNK_ENTRIES // (m * max(m, d // 2))))
-    parts, weights = [], []
+    parts = []
+    w = None if is_gram else np.empty((n, d))
     for block in _chunks(n, size):
         chunk = points[block]
         gram = chunk if is_gram else chunk @ chunk.transpose(0, 2, 1)
         part = jax.tree.map(np.asarray, _TRIES[sweeps](gram, y[block]))
         parts.append(part)
-        if not is_gram:
-            weights.append(((part[0] * y[block])[:, None, :] @ chunk)[:, 0])
+        if w is not None:
+            w[block] = ((part[0] * y[block])[:, None, :] @ chunk)[:, 0]
     lam, margins, total, active, proved = (np.concatenate(part)[:n] for part in zip(*parts, strict=True))
-    w = None if is_gram else np.concatenate(weights)[:n]
     # w is the sum itself: its stationarity is the rounding of m additions
     stationarity = np.zeros(n) if is_gram else EPS * np.sqrt(m) * total
-    solution = _FINISH(lam, proved, y, margins, _SIZE(lam, margins), stationarity, w)
-    return jax.tree.map(np.array, solution), active
+    solution = _FINISH(lam, proved, y, margins, _SIZE(lam, margins), stationarity)
+    return jax.tree.map(np.array, solution)._replace(w=w), active
 
 
 def _chunks(length: int, size: int) -> Iterator[slice | np.ndarray]:
