@@ -116,6 +116,32 @@ def _show_unexpected(console: Console, records: list[Record]) -> None:
         console.print(", ".join(f"{r['key']} {r['outcome']}" for r in bad), highlight=False)
 
 
+_PROOF_COLOURS = {"proved": "green", "refuted": "red", "unknown": "yellow", "uncovered": "yellow"}
+
+
+def show_proofs(records: list[Record]) -> None:
+    """Every step of every proof with its status; models and sharper constants below it."""
+    console = _console()
+    for r in records:
+        table = Table(title=f"{r['key']}: {r['proved']} of {len(r['steps'])} steps proved", title_justify="left")
+        for column in ("step", "says", "status", "by"):
+            table.add_column(column, overflow="fold")
+        for step in r["steps"]:
+            status = f"[{_PROOF_COLOURS[step['status']]}]{step['status']}[/]"
+            table.add_row(escape(step["name"]), escape(step["why"]), status, step["by"])
+        console.print(table)
+        for step in r["steps"]:
+            name = escape(step["name"])
+            if step["model"]:
+                at = ", ".join(f"{symbol} = {value}" for symbol, value in step["model"].items())
+                console.print(f"  {name}: {step['status']} at {escape(at)} {escape(step['detail'])}", highlight=False)
+            if step["sharpest"]:
+                found = step["sharpest"]
+                end = "no end found" if found["not_beyond"] is None else f"not provable at {found['not_beyond']:.6g}"
+                values = f"stated {found['stated']:.6g}, provable {found['value']:.6g}, {end}"
+                console.print(f"  {name}: {escape(found['name'])} {values}", highlight=False)
+
+
 def show_reproduction(summary: dict[str, Any]) -> None:
     """Verdicts and where the report is."""
     show_verdicts([{**r, "counterexample": None} for r in summary["claims"]])

@@ -18,7 +18,7 @@ LAYERS = (
     ("theory.solvers",),
     ("theory.unlearning", "theory.metrics"),
     ("theory.certificate", "theory.two_layer_certificate", "theory.two_layer_trade_off"),
-    ("theory.claim",),
+    ("theory.claim", "theory.obligation"),
     ("theory.claims",),
     ("theory.evidence",),
     ("theory.report",),
@@ -27,7 +27,7 @@ LAYERS = (
     ("forgetproof",),
 )
 LEVEL = {prefix: level for level, group in enumerate(LAYERS) for prefix in group}
-HEAVY = ("matplotlib", "xarray", "sklearn", "scipy.optimize", "sympy", "flint", "pandas", "hypothesis")
+HEAVY = ("matplotlib", "xarray", "sklearn", "scipy.optimize", "sympy", "z3", "flint", "pandas", "hypothesis")
 MAY_BE_HEAVY = {"theory.evidence.strategies": ("hypothesis",)}  # imported by tests alone
 
 

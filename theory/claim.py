@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from theory.numerics import tolerance
+from theory.obligation import Obligation
 
 Instance = Any  # any pytree of arrays
 Solution = Any  # any pytree of arrays
@@ -117,7 +118,7 @@ class Claim:
     witness: Quantity | None = None  # explicit object of an existential claim
     counterexamples: tuple[Counterexample, ...] = ()
     exact: Callable[[Sizes, int], Mapping[str, bool]] | None = None  # over the rationals: conclusion -> holds
-    obligations: Callable[[], tuple[Any, ...]] | None = None  # sympy relations of the proof, made on demand
+    obligations: Callable[[], tuple[Obligation, ...]] | None = None  # the proof's steps for a machine, made on demand
     notes: str = ""  # what a reader should know beside the statement: findings, limits
     module: str = field(default="", compare=False)  # set by the registry
 

@@ -1,0 +1,34 @@
+"""One step of a proof, as data for a machine to decide; :mod:`theory.evidence.prove` decides it.
+
+Relations are sympy's. Their symbols are real (``symbols(..., real=True)``); a sign is a hypothesis, not an
+assumption of the symbol. Vectors and matrices of any size are ``MatrixSymbol``: an equality between them is
+decided by rewriting, with the hypotheses (equalities whose left-hand side is one product) as rules.
+"""
+
+from typing import Any, NamedTuple
+
+Relation = Any  # of sympy; this module stays light
+
+
+class Constant(NamedTuple):
+    """A number in the goal whose sharpest provable value can be searched for."""
+
+    symbol: Any  # sympy symbol that stands for it in the goal
+    stated: Any  # rational
+    beyond: Any  # rational on the sharper side, where the search ends
+
+
+class Obligation(NamedTuple):
+    """The hypotheses imply the goal; without a goal it is a step of the proof that no machine has checked."""
+
+    name: str
+    why: str  # the step, in the proof's words
+    goal: Relation | None = None
+    hypotheses: tuple[Relation, ...] = ()
+    uses: tuple[str, ...] = ()  # earlier obligations of the same list whose goals appear among the hypotheses
+    constant: Constant | None = None
+
+
+def uncovered(name: str, why: str) -> Obligation:
+    """A step of the proof that is left to the reader."""
+    return Obligation(name, why)
