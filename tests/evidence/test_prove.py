@@ -60,6 +60,13 @@ def test_false_is_refuted_by_a_model(case):
     assert decision.detail == "the goal is not defined there" or goal.subs(at) == sympy.false
 
 
+def test_hypotheses_that_contradict_prove_nothing():
+    decision = decide(Obligation("empty", "", Ge(y, 0), (x >= 1, x <= 0)))
+    assert decision.status is Status.UNKNOWN
+    assert "hypotheses" in decision.detail
+    assert decide(Obligation("contradiction", "", sympy.false, (x >= 1, x <= 0))).status is Status.PROVED
+
+
 def test_out_of_time_is_unknown():
     assert decide(Obligation("Motzkin", "", Ge(MOTZKIN, 0)), timeout_ms=1).status is Status.UNKNOWN
 

@@ -1,7 +1,8 @@
 """Proofs of the steps of a claim by machine: real arithmetic, algebra, rewriting.
 
 The negation of a scalar step goes to z3: unsatisfiable is *proved*, a model is a counterexample and is checked
-again in sympy, anything else is *unknown*, never a pass. Equalities between matrices of symbolic size are
+again in sympy, anything else is *unknown*, never a pass; so is a step whose hypotheses nothing is known to meet,
+unless its goal is a contradiction. Equalities between matrices of symbolic size are
 decided by :mod:`theory.evidence.rewrite`, those between matrices of symbolic entries in the field of rational
 functions. A step without a goal is *uncovered*.
 """
@@ -178,6 +179,8 @@ def _same_rational_function(goal: Any) -> bool:
 
 
 def _by_real_arithmetic(goal: Any, hypotheses: tuple[Any, ...], timeout_ms: int) -> Decision:
+    import sympy
+
     try:
         import z3
     except ImportError as fault:
@@ -193,15 +196,22 @@ def _by_real_arithmetic(goal: Any, hypotheses: tuple[Any, ...], timeout_ms: int)
         known.append(part.definition)
     questions.append((wanted, tuple(known), ""))
     for statement, facts, detail in questions:
-        solver = z3.SolverFor("QF_NRA")
-        solver.set("timeout", timeout_ms)
-        solver.add(*facts, z3.Not(statement))
+        solver = _ask(z3, [*facts, z3.Not(statement)], timeout_ms)
         found = solver.check()
         if found == z3.unknown:
             return Decision(Status.UNKNOWN, "real arithmetic", detail=solver.reason_unknown())
         if found == z3.sat:
             return _refutation(solver.model(), translation, goal, hypotheses, detail)
+    if goal != sympy.false and _ask(z3, known, timeout_ms).check() != z3.sat:
+        return Decision(Status.UNKNOWN, "real arithmetic", detail="nothing is known to meet the hypotheses")
     return Decision(Status.PROVED, "real arithmetic")
+
+
+def _ask(z3: Any, facts: list[Any], timeout_ms: int) -> Any:
+    solver = z3.SolverFor("QF_NRA")
+    solver.set("timeout", timeout_ms)
+    solver.add(*facts)
+    return solver
 
 
 def _refutation(model: Any, translation: Translation, goal: Any, hypotheses: tuple[Any, ...], detail: str) -> Decision:

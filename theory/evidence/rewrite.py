@@ -56,14 +56,16 @@ def is_matrix_equality(relation: Any) -> bool:
 def _rule(relation: Any) -> list[tuple[Word, Sum]]:
     if not is_matrix_equality(relation):
         raise ValueError(f"{relation}: expected an equality between matrices as a rule")
-    pairs = []
+    pairs: list[tuple[Word, Sum]] = []
     for lhs, rhs in ((relation.lhs, relation.rhs), (relation.lhs.T, relation.rhs.T)):
         words = _words(lhs)
         if len(words) != 1 or next(iter(words.values())) != 1 or () in words:
             raise ValueError(f"{relation}: expected one product on the left of a rule")
         replacement = _words(rhs)
-        if replacement != words:  # a symmetric rule's transpose may say nothing
-            pairs.append((next(iter(words)), replacement))
+        pattern = next(iter(words))
+        if pairs and replacement == {pairs[0][0]: 1}:  # Pᵀ = P: its transpose is the same rule backwards
+            continue
+        pairs.append((pattern, replacement))
     return pairs
 
 

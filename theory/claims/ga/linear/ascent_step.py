@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample
+from theory.claims.ga.linear import proof_steps
 from theory.claims.instances import (
     ApproximateKKT,
     approximate_kkt,
@@ -143,4 +144,5 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample("alpha below 1", _anti_parallel, "the forget point is an anti-parallel copy: α = 4"),
     ),
+    obligations=proof_steps.ascent_step,
 )

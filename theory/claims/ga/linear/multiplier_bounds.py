@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.linear import proof_steps
 from theory.claims.instances import (
     ApproximateKKT,
     approximate_kkt,
@@ -163,6 +164,7 @@ CLAIM = Claim(
         Counterexample("a positive", _duplicates, "duplicates: a < 0 and the root is negative"),
         Counterexample("feasible", _zero_model, "w = 0, λ = 0"),
     ),
+    obligations=proof_steps.multiplier_bounds,
     notes="Both bounds are attained. With ε > 0 and ψ > 0 the upper one is not: it charges the error at the longest "
     "point and the multiplier at the shortest. At ε = δ = 0 the bound from the data alone is not attained for m > 1 "
     "either; ga.linear.all_support_vectors gives the sharp one.",

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.linear import proof_steps
 from theory.claims.instances import last, near_orthogonal_latent, near_orthogonal_problem
 from theory.numerics import norm
 from theory.solvers.kkt import Multipliers, best_multipliers
@@ -162,6 +163,7 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample("dual", _negative_multiplier, "a negative retained multiplier cannot be refitted"),
     ),
+    obligations=proof_steps.step_size,
     notes="Only at v = 0 is the tip at c = 1 exactly: with the multipliers fixed it is at c = 1 + ⟨u, v⟩/‖u‖², "
     "where the residual is the part of v orthogonal to u. λ ≥ 0 is used by the upper bound alone.",
 )
