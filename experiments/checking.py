@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,20 +31,27 @@ def check_claim(claim: Claim, examples: int, seed: int, folder: Path) -> Record:
         ClaimFault: a claim from a file fails by an exception. OSError: a counterexample cannot be saved.
     """
     began = time.perf_counter()
-    try:
+    with own_faults(claim):
         verdict = check(claim, max(examples, len(claim.sizes)), seed)
-    except Exception as fault:
-        if claim.module.endswith(".py"):
-            raise ClaimFault(f"{claim.module}: claim {claim.key}: {type(fault).__name__}: {fault}") from fault
-        raise
     entry = record(claim, verdict, time.perf_counter() - began)
     if verdict.refutation is not None:
-        entry["counterexample"] = _saved(claim, verdict.refutation, folder)
+        entry["counterexample"] = saved_counterexample(claim, verdict.refutation, folder)
     if claim.exact is not None and find_spec("sympy"):  # an optional package: without it, no exact evidence
         entry["exact"] = exact_record(claim, seed)
         entry["as_expected"] = entry["as_expected"] and entry["exact"]["held"]
     entry["seconds"] = round(time.perf_counter() - began, 3)
     return entry
+
+
+@contextmanager
+def own_faults(claim: Claim) -> Iterator[None]:
+    """Turns an exception of a claim from a file into a :class:`ClaimFault`."""
+    try:
+        yield
+    except Exception as fault:
+        if claim.module.endswith(".py"):
+            raise ClaimFault(f"{claim.module}: claim {claim.key}: {type(fault).__name__}: {fault}") from fault
+        raise
 
 
 def exact_record(claim: Claim, seed: int, instances: int = EXACT_INSTANCES) -> Record:
@@ -59,7 +67,8 @@ def exact_record(claim: Claim, seed: int, instances: int = EXACT_INSTANCES) -> R
     }
 
 
-def _saved(claim: Claim, refutation: Refutation, folder: Path) -> Record:
+def saved_counterexample(claim: Claim, refutation: Refutation, folder: Path) -> Record:
+    """Write a counterexample into ``folder``; its record says how to replay it."""
     path = save_instance(folder, claim, refutation)
     what = claim.module if claim.module.endswith(".py") else claim.key
     return {
@@ -87,11 +96,18 @@ def check_claims(
     folder: Path,
     on_done: Callable[[Record], Any] | None = None,
 ) -> list[Record]:
-    """:func:`check_claim` for each, in threads (XLA compiles and runs outside Python's lock); order kept."""
+    """:func:`check_claim` for each, side by side."""
+    return side_by_side(claims, lambda claim: check_claim(claim, examples, seed, folder), on_done)
+
+
+def side_by_side(
+    claims: Sequence[Claim], run: Callable[[Claim], Record], on_done: Callable[[Record], Any] | None = None
+) -> list[Record]:
+    """``run`` for each claim, in threads (XLA compiles and runs outside Python's lock); order kept."""
     done: dict[str, Record] = {}
     pool = ThreadPoolExecutor(max_workers=max(1, min(len(claims), os.cpu_count() or 1)))
     try:
-        futures = {pool.submit(check_claim, claim, examples, seed, folder): claim.key for claim in claims}
+        futures = {pool.submit(run, claim): claim.key for claim in claims}
         for future in as_completed(futures):
             done[futures[future]] = future.result()
             if on_done is not None:

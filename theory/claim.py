@@ -164,6 +164,7 @@ class Comparison(NamedTuple):
     excess: Float[Array, ""]  # violation before any allowance (≤ 0 where satisfied)
     allowed: Float[Array, ""]  # by rounding and the solver's residual
     tightness: Float[Array, ""]  # smaller side over larger side; 1 is equality; |lhs − rhs| / scale for "=="
+    certain: Float[Array, ""]  # the same with the smaller side less ``allowed``: above 1 only where violated
     holds: Bool[Array, ""]
     finite: Bool[Array, ""]
 
@@ -196,13 +197,15 @@ def _compare(conclusion: Conclusion, instance: Instance, solution: Solution) -> 
     scale = jnp.broadcast_to(scale, lhs.shape)
     if conclusion.relation == "==":
         excess = jnp.abs(lhs - rhs)
-        tightness = excess / jnp.where(scale > 0, scale, 1.0)
+        tightness = certain = excess / jnp.where(scale > 0, scale, 1.0)
     else:
         small, large = (lhs, rhs) if conclusion.relation == "<=" else (rhs, lhs)
         excess = small - large
         shown = large > allowed  # a ratio of two roundings says nothing
-        ratio = small / jnp.where(shown, large, 1.0)
-        tightness = jnp.where(shown, ratio, jnp.where(excess > allowed, jnp.inf, 0.0))
+        base = jnp.where(shown, large, 1.0)
+        otherwise = jnp.where(excess > allowed, jnp.inf, 0.0)
+        tightness = jnp.where(shown, small / base, otherwise)
+        certain = jnp.where(shown, (small - jax.lax.stop_gradient(allowed)) / base, otherwise)
     at = jnp.argmax(excess - allowed)
     return Comparison(
         lhs=lhs.ravel()[at],
@@ -210,6 +213,7 @@ def _compare(conclusion: Conclusion, instance: Instance, solution: Solution) -> 
         excess=excess.ravel()[at],
         allowed=allowed.ravel()[at],
         tightness=jnp.max(tightness),
+        certain=jnp.max(certain),
         holds=jnp.all(excess <= allowed),
         finite=jnp.all(jnp.isfinite(lhs)) & jnp.all(jnp.isfinite(rhs)) & jnp.all(jnp.isfinite(allowed)),
     )

@@ -78,6 +78,41 @@ def test_own_claims_true_and_false_and_replay(run):
     assert entry["outcome"] == "REFUTED"
 
 
+def test_hunt_own_claims_saves_the_tightest_instance_and_the_counterexample(run):
+    code, out, err = run("hunt", str(EXAMPLE), "--evaluations", "8000", "--json")
+    true, false = json.loads(out)
+    assert (code, err) == (1, "")
+    assert (true["outcome"], false["outcome"]) == ("NOT REFUTED", "REFUTED")
+    (bound,) = true["conclusions"]
+    assert bound["reached"]
+    assert 0.999 < bound["tightness"] <= 1.0
+    assert bound["curve"][-1][1] == bound["tightness"]
+    assert Path(false["counterexample"]["file"]).parent == Path(".forgetproof/refuted")
+    code, out, _ = run("check", str(EXAMPLE), "--instance", bound["file"], "--json")
+    assert code == 0
+    assert json.loads(out)[0]["tightness"] == pytest.approx(bound["tightness"], abs=1e-9)
+
+
+def test_hunt_a_claim_known_to_be_false_exits_0(run):
+    code, out, _ = run("hunt", "ga.linear.ascent_never_hurts", "--seconds", "5")
+    assert code == 0
+    assert "counterexample to ga.linear.ascent_never_hurts" in out
+
+
+def test_hunt_is_reproducible_for_a_number_of_evaluations(run):
+    def curve():
+        return json.loads(run("hunt", str(EXAMPLE), "--evaluations", "2000", "--json")[1])[0]["conclusions"][0]["curve"]
+
+    assert curve() == curve()
+
+
+def test_hunt_table_marks_what_is_declared_tight(run):
+    code, out, _ = run("hunt", "ga.linear.ascent_step", "--evaluations", "1000")
+    assert code == 0
+    assert "complementarity" in out
+    assert "tight" in out
+
+
 def test_same_seed_same_numbers(run):
     def numbers(seed):
         entry = json.loads(run("check", str(EXAMPLE), "-n", "50", "--seed", seed, "--json")[1])[0]
@@ -100,6 +135,9 @@ def test_same_seed_same_numbers(run):
         (["check", "--frobnicate"], "--frobnicate"),
         (["check", "ga.linear.ascent_step", "--instance", "missing.npz"], "no such file"),
         (["check", "--instance", "missing.npz"], "no such file"),
+        (["hunt", "no.such.claim_at_all"], "no claim matches"),
+        (["hunt", "--seconds", "0"], "--seconds"),
+        (["hunt", "--evaluations", "0"], "--evaluations"),
         (["reproduce", "nobody"], "expected one of"),
         (["reproduce", "--profile", "slow"], "--profile"),
         (["bench", "nothing"], "no benchmark named"),
@@ -206,7 +244,7 @@ def test_damaged_ledger_is_reported_and_left_alone(run):
 def test_help_lists_the_commands(run):
     code, out, _ = run("--help")
     assert code == 0
-    assert all(command in out for command in ("claims", "check", "reproduce", "bench"))
+    assert all(command in out for command in ("claims", "check", "hunt", "reproduce", "bench"))
 
 
 def test_version(run):

@@ -177,7 +177,7 @@ def check(
         if on_progress is not None:
             on_progress(len(latents))
     merged = jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
-    refutation = _simplify(claim, *found[0]) if found and simplify else None
+    refutation = simplest_refutation(claim, *found[0]) if found and simplify else None
     return _verdict(claim, merged, np.concatenate(verdicts), refutation, seed)
 
 
@@ -245,7 +245,9 @@ def _overall(count: dict[Outcome, int], evidence: list[ConclusionEvidence]) -> O
     return Outcome.HOLDS
 
 
-def _simplify(claim: Claim, sizes: Sizes, latent: np.ndarray) -> Refutation | None:
+def simplest_refutation(claim: Claim, sizes: Sizes, latent: np.ndarray) -> Refutation | None:
+    """The simplest refuted instance near a refuted latent vector; None if alone it is at the edge and holds."""
+
     def refuted(candidates: np.ndarray) -> np.ndarray:
         return outcomes(claim, evaluate_batch(claim, sizes, candidates)) == Outcome.REFUTED.value
 
