@@ -27,7 +27,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
-from theory.claims.ga.linear import proof_steps
+from theory.claims.ga.linear import optimality_steps
 from theory.claims.instances import last, planted, planted_latent, signs
 from theory.numerics import masked_max, masked_min, norm
 from theory.solvers.kkt import KKTResiduals, residuals_at
@@ -220,7 +220,7 @@ CLAIM = Claim(
             "w̃ = 3e₁ = 13e₁ − 5·2e₁: ε = 0, margins 3 and 6, g = 13·2 − 5·5 = 1, D² = 4",
         ),
     ),
-    obligations=proof_steps.distance_to_retraining,
+    obligations=optimality_steps.distance_to_retraining,
     notes="The bound ε² + 2g is attained only where w̃ − w* is orthogonal to every support vector; at ε = 0 it is "
     "twice the best one, D² ≤ g. The bound D ≤ (ε + √(ε² + 4g))/2 is attained for every ε and g.",
 )

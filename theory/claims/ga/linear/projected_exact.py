@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
-from theory.claims.ga.linear import proof_steps
+from theory.claims.ga.linear import optimality_steps
 from theory.claims.instances import TrainedModel, near_orthogonal_latent, near_orthogonal_problem, retraining_error
 from theory.numerics import norm
 from theory.solvers.margin import MarginSolution, margin_from_points
@@ -176,7 +176,7 @@ CLAIM = Claim(
         Counterexample("on the margin", _off_margin, "a retained point off the margin may become a support vector"),
         Counterexample("stationary", _untrained, "a component of w outside the span of the points"),
     ),
-    obligations=proof_steps.projected_exact,
+    obligations=optimality_steps.projected_exact,
     notes="Neither λ ≥ 0 nor the forgotten margins are used. The equality of multipliers needs independent "
     "retained points, which the instances have; that of the models does not.",
 )

@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample
+from theory.claims.ga.two_layer import proof_steps
 from theory.claims.ga.two_layer.instances import (
     ADMISSIBLE,
     FEASIBLE,
@@ -252,6 +253,7 @@ CLAIM = Claim(
             "t = 1/2 for a neuron that is inactive at e₁: still inactive at the witness",
         ),
     ),
+    obligations=proof_steps.ascent_certificate,
     notes="1 − √(1 − q²) is between q²/2 and q², and attained; q²/2 is no bound. Refitting is restricted to the "
     "support of λ: at an exact point its δ is 0 too. From G alone P_R loses digits in proportion to the condition of "
     "the retained Gram matrix, which is the tolerance of the comparisons with coefficients.",

@@ -29,6 +29,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.two_layer import certificate_size_steps
 from theory.claims.instances import near_orthogonal_latent, near_orthogonal_problem, signs
 from theory.models import two_layer
 from theory.numerics import cosine_gap, masked_min, norm, tangent_gap
@@ -251,6 +252,7 @@ CLAIM = Claim(
         Counterexample("near-orthogonal", lambda: _one_neuron(0.5, 1.0), "⟨x_1, x_2⟩ = 1/2 where φ = 1/10 is stated"),
         Counterexample("feasible", lambda: _one_neuron(0.1, 0.5), "margin 1/2: the network is only half as long"),
     ),
+    obligations=certificate_size_steps.certificate_size,
     notes="With neurons of both signs in balance c_± = ‖u‖²/2, and the network is at least √2 times as long as "
     "√(|R|/b)/‖u‖. How large d must be for φ is dimension_needed: for x ~ N(0, I/d), m = 10, n = 100, ε_d = 0.01 and "
     "probability 0.99 the hypothesis φ ≤ ε_d/(4mn) needs d = 2.9e12; φ ≤ ε_d/(4m), all that is used here, d = 2.9e8.",

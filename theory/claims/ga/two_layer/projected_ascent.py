@@ -26,6 +26,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample
+from theory.claims.ga.two_layer import proof_steps
 from theory.claims.ga.two_layer.ascent_certificate import norms, subgradient_choices
 from theory.claims.ga.two_layer.instances import (
     ADMISSIBLE,
@@ -235,6 +236,7 @@ CLAIM = Claim(
             "t = 1/2 at an inactive pair, which stays inactive",
         ),
     ),
+    obligations=proof_steps.projected_ascent,
     notes="At an exact point, with λs = t, the projected step comes closer to every KKT point Q of the retained "
     "problem at once, by ‖(I − P_R) r‖² in squared distance, whatever the data; in direction too where ⟨W, Q⟩ ≥ 0, "
     "since ⟨W⊥, Q⟩ = ⟨W, Q⟩ and ‖W⊥‖ ≤ ‖W‖.",
