@@ -63,6 +63,9 @@ def _hunted(claim: Claim, found: Hunted, folder: Path) -> Record:
         "tightness": number(found.tightness),
         "reached": found.tightness >= TIGHT if found.tight else None,
         "sizes": found.sizes,
+        "by_size": [
+            {"sizes": dict(claim.sizes[at]), "tightness": number(best)} for at, best in sorted(found.by_size.items())
+        ],
         "curve": [[count, number(best)] for count, best in found.curve],
         "file": None,
     }

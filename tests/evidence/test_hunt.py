@@ -90,6 +90,19 @@ def test_unsolved_instances_never_count():
     assert found.conclusions[0].tightness == pytest.approx(np.sqrt(3.0) / 10.0, rel=1e-2)
 
 
+@pytest.mark.parametrize("value", [jnp.nan, jnp.inf])
+def test_residuals_and_margins_that_are_not_numbers_are_no_trouble(value):
+    def spoiled(z):
+        return jnp.where(z[0] > 0, value, 0.0)
+
+    unsolved = toy(bounded(lambda z: 0.5 * bump(z)), residual=lambda z, s: spoiled(z), residual_target=0.0)
+    failing = toy(bounded(lambda z: 0.5 * bump(z)), assumptions=assume(lambda z: -spoiled(z)))
+    for claim in (unsolved, failing):
+        (conclusion,) = hunt(claim, at_most(10_000)).conclusions
+        assert conclusion.latent[0] <= 0.0
+        assert conclusion.tightness == pytest.approx(0.5 * np.exp(-9.0 / 20.0), rel=1e-2)
+
+
 def test_a_thin_valid_set_is_found():
     """|z - 2| <= 0.05: no first draw is valid; being pushed back leads there."""
     claim = toy(bounded(lambda z: 0.5), assumptions=assume(lambda z: 0.05 - jnp.max(jnp.abs(z - 2.0))))
@@ -110,8 +123,10 @@ def test_effort_moves_to_the_better_size():
     """The supremum is 1 at n = 4 and n/4 or less of it elsewhere."""
     claim = toy(bounded(lambda z: bump(z) * min(len(z), 8 - len(z)) / 4.0), sizes=tuple({"n": n} for n in (1, 2, 4, 6)))
     found = hunt(claim, at_most(100_000))
-    assert found.conclusions[0].sizes == {"n": 4}
-    assert found.conclusions[0].tightness > 0.999
+    (conclusion,) = found.conclusions
+    assert conclusion.sizes == {"n": 4}
+    assert conclusion.tightness > 0.999
+    assert all(conclusion.by_size[at] <= share for at, share in enumerate((0.25, 0.5, 1.0, 0.5)))
 
 
 def test_several_conclusions_are_climbed_together():

@@ -30,6 +30,7 @@ SATURATED = 1.0 - 1e-6  # beyond it, effort goes to the other conclusions
 PENALTY = 10.0  # of a failing assumption's margin, in units of the score
 MIN_USABLE = 0.5  # smaller share of rows with a finite gradient other than 0: gradients are given up at this size
 MAX_SLOPE = 1e6  # of the score; steeper ones are cut, so that their squares stay finite
+HUGE = 1e150  # stands for a margin or residual that is infinite or NaN
 UNSOLVED = -1e3  # score of a vector whose residual is above target; those whose assumptions fail come below
 
 
@@ -47,6 +48,7 @@ class Hunted:
     rhs: float = np.nan
     allowed: float = np.nan
     curve: list[tuple[int, float]] = field(default_factory=list)  # (evaluations, best so far) at each improvement
+    by_size: dict[int, float] = field(default_factory=dict)  # best at each of the claim's sizes, by index
 
 
 @dataclass(frozen=True)
@@ -230,10 +232,11 @@ class _Search:
 
     def pushed_back(self, evaluation: Evaluation) -> np.ndarray:
         """Scores at most UNSOLVED of vectors that are not valid, so that climbing them leads back."""
-        margins = [np.maximum(-np.nan_to_num(m, nan=-1e300), 0.0) for m in evaluation.assumptions.values()]
+        margins = [np.nan_to_num(np.maximum(-m, 0.0), nan=HUGE, posinf=HUGE) for m in evaluation.assumptions.values()]
         failing = np.sum(margins, axis=0) if margins else np.zeros(np.shape(evaluation.residual))
-        ratio = np.nan_to_num(evaluation.residual, nan=np.inf) / max(self.claim.residual_target, 1e-300)
-        unsolved = np.minimum(np.log10(np.maximum(ratio, 1.0)), 400.0)
+        residual = np.nan_to_num(evaluation.residual, nan=HUGE, posinf=HUGE)
+        ratio = np.minimum(residual, HUGE) / max(self.claim.residual_target, 1.0 / HUGE)
+        unsolved = np.log10(np.maximum(ratio, 1.0))
         return np.where(failing > 0, 2.0 * UNSOLVED - failing, UNSOLVED - unsolved)
 
     def keep(self, place: tuple[int, int], z: np.ndarray, scores: np.ndarray) -> None:
@@ -248,6 +251,7 @@ class _Search:
     def improve(self, found: Hunted, at: int, z: np.ndarray, scores: np.ndarray, evaluation: Evaluation) -> None:
         """Update the best of one conclusion."""
         row = int(np.argmax(scores))
+        found.by_size[at] = max(found.by_size.get(at, -np.inf), float(scores[row]))
         if scores[row] > found.tightness:
             compared = evaluation.conclusions[found.name]
             found.tightness, found.sizes, found.latent = float(scores[row]), dict(self.claim.sizes[at]), z[row]
