@@ -3,6 +3,9 @@
 Relations are sympy's. Their symbols are real (``symbols(..., real=True)``); a sign is a hypothesis, not an
 assumption of the symbol. Vectors and matrices of any size are ``MatrixSymbol``: an equality between them is
 decided by rewriting, with the hypotheses (equalities whose left-hand side is one product) as rules.
+
+sympy cancels x/x while an expression is written, before anyone can ask whether x is 0: a quotient that would
+cancel is given its own symbol and the equation that defines it.
 """
 
 from typing import Any, NamedTuple

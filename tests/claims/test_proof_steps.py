@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import pytest
+from sympy import Eq, Integer
 
 from theory.claims import all_claims
 from theory.evidence.prove import Status, decide, prove, sharpen
@@ -11,10 +12,26 @@ CLAIMS = {key: claim for key, claim in all_claims().items() if claim.obligations
 WITH_CONSTANT = {
     f"{key}: {step.name}": step for key, claim in CLAIMS.items() for step in claim.obligations() if step.constant
 }
+PROVED = (
+    "ft.finetune_noop",
+    "ft.forget_mask",
+    "ft.golden",
+    "ft.retention_mask",
+    "ga.linear.ascent_step",
+    "ga.linear.distance_to_retraining",
+    "ga.linear.multiplier_bounds",
+    "ga.linear.projected_exact",
+    "ga.linear.step_size",
+    "ga.two_layer.ascent_certificate",
+    "ga.two_layer.certificate_size",
+    "ga.two_layer.projected_ascent",
+)
 SHARP = {  # the sharpest provable value, where it is known: all but these are only stated
     "ga.linear.ascent_step: complementarity": Fraction(2),
     "ga.linear.distance_to_retraining: certificate": Fraction(2),
     "ga.linear.distance_to_retraining: sharper of the two": Fraction(2),
+    "ga.two_layer.ascent_certificate: direction, simpler": Fraction(1),
+    "ga.two_layer.certificate_size: projection at φ = ε_d/(4m)": Fraction(1, 16),
 }
 
 
@@ -39,4 +56,39 @@ def test_a_spoilt_constant_is_refuted(name):
 def test_sharp_constants_are_sharp(name):
     found = sharpen(WITH_CONSTANT[name], bisections=10)
     assert found.value == SHARP[name]
-    assert SHARP[name] - found.not_beyond < Fraction(1, 100)
+    assert SHARP[name] - found.not_beyond < SHARP[name] / 100
+
+
+def test_the_proofs_that_exist():
+    assert set(CLAIMS) >= set(PROVED)
+
+
+def _step(key, name):
+    return next(step for step in CLAIMS[key].obligations() if step.name == name)
+
+
+def test_a_planted_false_step_is_refuted():
+    """The multipliers' upper bound with 3aδ for 4aδ under the root."""
+    step = _step("ga.linear.multiplier_bounds", "upper")
+    planted = step._replace(goal=step.goal.replace(lambda e: e == 4, lambda e: Integer(3)))
+    assert planted.goal != step.goal
+    assert decide(planted).status is Status.REFUTED
+
+
+def test_a_planted_false_identity_is_not_proved():
+    """The golden model's error without its projector, and F1 for labels that are not fitted."""
+    golden, gradient = _step("ft.golden", "unlearning loss"), _step("ft.finetune_noop", "gradient")
+    rhs = golden.goal.rhs
+    assert decide(golden._replace(goal=Eq(golden.goal.lhs, 2 * rhs))).status is Status.UNKNOWN
+    assert decide(gradient._replace(hypotheses=())).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("key", CLAIMS)
+def test_no_step_holds_without_its_hypotheses_unnoticed(key):
+    """Hypotheses that the proof does not need would be hypotheses that it does not check."""
+    free = [
+        step.name
+        for step in CLAIMS[key].obligations()
+        if step.hypotheses and decide(step._replace(hypotheses=()), 300).status is Status.PROVED
+    ]
+    assert not free

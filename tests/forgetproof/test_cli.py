@@ -63,6 +63,36 @@ def test_check_json_then_evidence_is_remembered(run):
     assert json.loads(out)[0]["outcome"] == "HOLDS"
 
 
+def test_prove_lists_every_step(run):
+    code, out, err = run("prove", "ga.two_layer.ascent_certificate", "--json")
+    (proof,) = json.loads(out)
+    assert (code, err) == (0, "")
+    assert (proof["refuted"], proof["unknown"]) == (0, 0)
+    assert proof["proved"] + proof["uncovered"] == len(proof["steps"])
+    assert not proof["complete"]  # the step that refits is left to the reader
+    code, out, _ = run("prove", "ft.golden")
+    assert code == 0
+    assert "ft.golden: " in out
+    assert "rewriting" in out
+
+
+def test_prove_sharpens_and_fails_when_out_of_time(run):
+    code, out, _ = run("prove", "ga.linear.ascent_step", "--sharpen", "--json")
+    sharpest = next(s["sharpest"] for s in json.loads(out)[0]["steps"] if s["name"] == "complementarity")
+    assert code == 0
+    assert (sharpest["stated"], sharpest["value"]) == (2.0, 2.0)
+    assert 1.99 < sharpest["not_beyond"] < 2.0
+    code, out, _ = run("prove", "ga.linear.distance_to_retraining", "--timeout", "0.001", "--json")
+    assert code == 1
+    assert json.loads(out)[0]["unknown"] > 0
+
+
+def test_prove_without_any_steps_is_one_clear_line(run):
+    code, _, err = run("prove", "ga.linear.ascent_never_hurts")
+    assert code == 2
+    assert "steps" in one_line(err)
+
+
 def test_own_claims_true_and_false_and_replay(run):
     code, out, err = run("check", str(EXAMPLE), "--examples", "60")
     assert code == 1

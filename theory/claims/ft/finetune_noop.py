@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ft import proof_steps
 from theory.claims.ft.instances import (
     NOISELESS,
     SIZES,
@@ -170,6 +171,7 @@ CLAIM = Claim(
         Counterexample("noiseless", _contradiction, "labels that no model fits: fine-tuning moves half way"),
     ),
     exact=exact,
+    obligations=proof_steps.finetune_noop,
     notes="Only y = Xw* is used: neither full row rank nor d > m is needed, and no column structure. "
     "Losses are compared as norms, so that rounding is not squared away.",
 )

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ft import proof_steps
 from theory.claims.ft.instances import (
     NOISELESS,
     SIZES,
@@ -155,6 +156,7 @@ CLAIM = Claim(
         Counterexample("supports", _leaking, "a retained row that uses a forget-only column"),
     ),
     exact=exact,
+    obligations=proof_steps.forget_mask,
     notes="Fine-tuning the masked model repairs retention and undoes part of the forgetting: its unlearning loss "
     "is in general neither that of the mask nor the golden model's.",
 )

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ft import proof_steps
 from theory.claims.ft.instances import (
     NOISELESS,
     SIZES,
@@ -147,6 +148,7 @@ CLAIM = Claim(
         Counterexample("supports", _leaking, "features called distinct that are not"),
     ),
     exact=exact,
+    obligations=proof_steps.golden,
     notes="The general formula needs neither full row rank nor the column supports; only the last three "
     "conclusions use the supports.",
 )

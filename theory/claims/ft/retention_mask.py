@@ -12,6 +12,7 @@ from typing import NamedTuple
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ft import proof_steps
 from theory.claims.ft.instances import (
     NOISELESS,
     SIZES,
@@ -146,5 +147,6 @@ CLAIM = Claim(
         Counterexample("supports", _leaking, "a retained row that uses a zeroed column"),
     ),
     exact=exact,
+    obligations=proof_steps.retention_mask,
     notes="Under full overlap nothing is zeroed: the mask is the pretrained model and forgets nothing.",
 )

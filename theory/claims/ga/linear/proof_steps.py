@@ -21,6 +21,7 @@ def ascent_step() -> tuple[Obligation, ...]:
     w, v, X_R, X_F = matrix("w", "d"), matrix("v", "d"), matrix("X_R", "r", "d"), matrix("X_F", "f", "d")
     a_R, a_F = matrix("a_R", "r"), matrix("a_F", "f")
     M, moved, alpha, lam, Lam, delta, q, eps, n, scale, k = reals("M moved alpha lam Lambda delta q epsilon n scale k")
+    cosine = reals("cosine")
     shrink, small = 1 - alpha, (alpha >= 0, alpha < 1)
     return (
         Obligation(
@@ -61,8 +62,8 @@ def ascent_step() -> tuple[Obligation, ...]:
         Obligation(
             "direction",
             "⟨w′, s w′⟩ = ‖w′‖ ‖s w′‖ for s = 1/(1 − α) > 0: the cosine is 1",
-            Eq(scale * n**2 / (n * (scale * n)), 1, evaluate=False),
-            (scale > 0, n > 0),
+            Eq(cosine, 1),
+            (scale > 0, n > 0, Eq(cosine * (n * (scale * n)), scale * n**2)),
             ("square of a multiple",),
         ),
     )

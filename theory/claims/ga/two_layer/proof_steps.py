@@ -172,8 +172,8 @@ def projected_ascent() -> tuple[Obligation, ...]:
         Obligation(
             "direction",
             "W⊥ certifies itself: the cosine of a vector with itself is 1, so τ = 0",
-            Eq(size**2 / (size * size), 1, evaluate=False),
-            (size > 0,),
+            Eq(first, 1),
+            (size > 0, Eq(first * (size * size), size**2)),
         ),
         uncovered("coefficients", "ε² from G alone: checked on instances"),
     )
