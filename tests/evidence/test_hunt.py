@@ -10,7 +10,7 @@ import pytest
 from tests.evidence.test_check import assume, toy
 from theory.claim import Conclusion
 from theory.claims.ga.linear.ascent_never_hurts import CLAIM as FALSE_CLAIM
-from theory.evidence.hunt import hunt
+from theory.evidence.hunt import _Search, hunt
 
 
 def at_most(count):
@@ -90,6 +90,16 @@ def test_unsolved_instances_never_count():
     assert found.conclusions[0].tightness == pytest.approx(np.sqrt(3.0) / 10.0, rel=1e-2)
 
 
+@pytest.mark.parametrize("shift", [0.0, 100.0], ids=["left side 0", "both sides negative"])
+def test_climbs_the_excess_where_no_ratio_exists(shift):
+    """-shift <= |z - 3|² - 1/2 - shift: the ratio is flat until the violation inside a small ball."""
+    claim = toy(
+        Conclusion("q", "", lhs=lambda z, s: -shift, rhs=lambda z, s: jnp.sum((z - 3.0) ** 2) - 0.5 - shift),
+        sizes=({"n": 8},),
+    )
+    assert hunt(claim, at_most(30_000)).refutation is not None
+
+
 @pytest.mark.parametrize("value", [jnp.nan, jnp.inf])
 def test_residuals_and_margins_that_are_not_numbers_are_no_trouble(value):
     def spoiled(z):
@@ -103,10 +113,18 @@ def test_residuals_and_margins_that_are_not_numbers_are_no_trouble(value):
         assert conclusion.tightness == pytest.approx(0.5 * np.exp(-9.0 / 20.0), rel=1e-2)
 
 
-def test_a_thin_valid_set_is_found():
-    """|z - 2| <= 0.05: no first draw is valid; being pushed back leads there."""
-    claim = toy(bounded(lambda z: 0.5), assumptions=assume(lambda z: 0.05 - jnp.max(jnp.abs(z - 2.0))))
-    found = hunt(claim, at_most(20_000))
+@pytest.mark.parametrize("kind", ["assumption", "residual"])
+def test_a_thin_valid_set_is_found(kind):
+    """max |z - 2| <= 0.05: no first draw is valid; being pushed back leads there. A residual is not differentiated."""
+
+    def off(z, *_):
+        return jnp.max(jnp.abs(z - 2.0))
+
+    thin = {
+        "assumption": {"assumptions": assume(lambda z: 0.05 - off(z))},
+        "residual": {"residual": off, "residual_target": 0.05},
+    }
+    found = hunt(toy(bounded(lambda z: 0.5), sizes=({"n": 6},), **thin[kind]), at_most(30_000))
     assert found.valid > 0
     assert found.conclusions[0].tightness == pytest.approx(0.5)
 
@@ -119,14 +137,24 @@ def test_a_ratio_of_roundings_is_not_tight():
     assert hunt(toy(half), at_most(30_000)).conclusions[0].tightness <= 0.5 + 1e-6
 
 
-def test_effort_moves_to_the_better_size():
-    """The supremum is 1 at n = 4 and n/4 or less of it elsewhere."""
+def test_effort_moves_to_the_better_size(monkeypatch):
+    """The supremum is 0.9999 at n = 4 and n/4 or less of it elsewhere."""
     claim = toy(bounded(lambda z: bump(z) * min(len(z), 8 - len(z)) / 4.0), sizes=tuple({"n": n} for n in (1, 2, 4, 6)))
+    spent = dict.fromkeys((1, 2, 4, 6), 0)
+    record = _Search.record
+
+    def counted(self, at, z, aim, evaluation):
+        spent[z.shape[1]] += len(z)
+        return record(self, at, z, aim, evaluation)
+
+    monkeypatch.setattr(_Search, "record", counted)
     found = hunt(claim, at_most(100_000))
     (conclusion,) = found.conclusions
     assert conclusion.sizes == {"n": 4}
     assert conclusion.tightness > 0.999
     assert all(conclusion.by_size[at] <= share for at, share in enumerate((0.25, 0.5, 1.0, 0.5)))
+    assert max(spent, key=spent.get) == 4
+    assert spent[4] >= 2 * spent[6]
 
 
 def test_several_conclusions_are_climbed_together():

@@ -3,11 +3,14 @@
 Every inequality that must hold on all instances is climbed through the claim's ``build``: the score of a latent
 vector is the smaller side less what rounding and the solver's residual allow, over the larger side
 (:attr:`theory.claim.Comparison.certain`), so that no ratio of two roundings looks tight, and a score above 1 is a
-refutation. Vectors whose assumptions fail or whose residual is above target rank below all others, the further
-the lower, and never count. The search runs in rounds of one size each: every size first, then by turns the size
-where some conclusion did best and the next in line. A round starts from the best vectors known and from fresh
-draws. It either mutates them, each with a step length that adapts to its success, or follows the gradient with
-Adam; gradients serve only a size at which most exist (a ``while_loop`` has none in reverse mode).
+refutation. Where a side is 0 or negative no ratio says how near a violation is: there the excess is climbed.
+Vectors whose assumptions fail or whose residual is above target rank below all others, the further the lower, and
+never count.
+
+The search runs in rounds of one size each: every size first, then by turns the size where some conclusion did best
+and the next in line. A round starts from the best vectors known and from fresh draws. It either mutates them, each
+with a step length that adapts to its success, or follows the gradient with Adam; gradients serve only a size at
+which most exist (a ``while_loop`` has none in reverse mode).
 """
 
 import functools
@@ -19,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from theory.claim import Claim, Conclusion, Evaluation, Outcome, Sizes, evaluate
+from theory.claim import Claim, Comparison, Conclusion, Evaluation, Outcome, Sizes, evaluate
 from theory.evidence.check import CHUNK, Refutation, draw_latents, evaluate_batch, outcomes, simplest_refutation
 from theory.numerics import require_x64
 
@@ -220,7 +223,8 @@ class _Search:
         self.evaluations += len(z)
         self.valid += int(valid.sum())
         certain = np.stack([np.asarray(evaluation.conclusions[name].certain) for name in self.names], axis=1)
-        scores = np.where(valid[:, None], np.maximum(certain, 0.5 * UNSOLVED), self.pushed_back(evaluation)[:, None])
+        heights = np.stack([np.asarray(_height(evaluation.conclusions[name])) for name in self.names], axis=1)
+        scores = np.where(valid[:, None], heights, self.pushed_back(evaluation)[:, None])
         for j, name in enumerate(self.names):
             self.keep((at, j), z, scores[:, j])
             self.improve(self.found[name], at, z, np.where(valid, certain[:, j], -np.inf), evaluation)
@@ -260,6 +264,12 @@ class _Search:
             found.curve.append((self.evaluations, found.tightness))
 
 
+def _height(compared: Comparison) -> Array:
+    """What is climbed: the tightness where positive; below it, where a side is 0 or negative, the excess in (-1, 0)."""
+    excess = jnp.minimum(compared.excess, 0.0)
+    return jnp.where(compared.certain > 0.0, compared.certain, excess / (1.0 - excess))
+
+
 @functools.lru_cache(maxsize=64)
 def _slopes(claim: Claim, sizes: tuple[tuple[str, int], ...]) -> Callable[..., tuple[Array, Evaluation]]:
     """Compiled (z, aim) -> gradients of the scores less the penalty of failing assumptions, and evaluations."""
@@ -268,8 +278,8 @@ def _slopes(claim: Claim, sizes: tuple[tuple[str, int], ...]) -> Callable[..., t
 
     def objective(z: Array, aim: Array) -> tuple[Array, Evaluation]:
         evaluation = evaluate(claim, claim.build(named, z))
-        certain = jnp.stack([evaluation.conclusions[name].certain for name in names])
+        heights = jnp.stack([_height(evaluation.conclusions[name]) for name in names])
         failing = sum((jnp.maximum(-m, 0.0) for m in evaluation.assumptions.values()), jnp.zeros(()))
-        return certain[aim] - PENALTY * failing, evaluation
+        return heights[aim] - PENALTY * failing, evaluation
 
     return jax.jit(jax.vmap(jax.grad(objective, has_aux=True)))
