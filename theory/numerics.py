@@ -52,16 +52,19 @@ def tolerance(scale: Float[Array, "..."] | float, condition: Float[Array, "..."]
 
 def norm(v: Float[Array, "..."]) -> Float[Array, ""]:
     """Euclidean norm of all entries, with gradient 0 (not NaN) at 0."""
-    squared = jnp.sum(v * v)
-    safe = jnp.where(squared > 0, squared, 1.0)
+    return _root(jnp.sum(v * v))
+
+
+def _root(squared: Float[Array, ""]) -> Float[Array, ""]:
+    """√, with gradient 0 at 0. A compiler may compute ``squared`` once for each use and round it apart, 0 here and
+    1e-33 there: the stand-in for 0 is therefore tiny, so that the root is too where it alone gets through."""
+    safe = jnp.where(squared > 0, squared, jnp.finfo(squared.dtype).tiny)
     return jnp.where(squared > 0, jnp.sqrt(safe), 0.0)
 
 
 def gram_norm(coefficients: Float[Array, " m"], gram: Float[Array, "m m"]) -> Float[Array, ""]:
     """‖Σ cᵢ xᵢ‖ from the Gram matrix alone."""
-    squared = jnp.maximum(coefficients @ gram @ coefficients, 0.0)
-    safe = jnp.where(squared > 0, squared, 1.0)
-    return jnp.where(squared > 0, jnp.sqrt(safe), 0.0)
+    return _root(jnp.maximum(coefficients @ gram @ coefficients, 0.0))
 
 
 def cosine_gap(a: Float[Array, " d"], b: Float[Array, " d"]) -> Float[Array, ""]:
