@@ -26,7 +26,7 @@ PROVED = (
     "ga.two_layer.certificate_size",
     "ga.two_layer.projected_ascent",
 )
-SHARP = {  # the sharpest provable value, where it is known: all but these are only stated
+SHARP = {  # constants that cannot be lowered at all; the others leave room
     "ga.linear.ascent_step: complementarity": Fraction(2),
     "ga.linear.distance_to_retraining: certificate": Fraction(2),
     "ga.linear.distance_to_retraining: sharper of the two": Fraction(2),
