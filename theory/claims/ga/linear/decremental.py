@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 from theory.claim import Claim, Conclusion, Sizes
 from theory.claims.instances import last, planted, planted_latent, signs
 from theory.data.dataset import ForgetSplit
-from theory.numerics import norm
+from theory.numerics import EPS, norm
 from theory.solvers.margin import margin_from_points
 
 
@@ -61,6 +61,25 @@ def _count(before: Array, after: Array) -> Array:
     return jnp.sum((before != after).astype(jnp.float64))
 
 
+def _apart(i: ForgetSplit, s: Solved) -> Array:
+    """How far apart the margins' errors let the two retrained models be.
+
+    As in ga.linear.distance_to_retraining, ‖w − w*‖² ≤ 2 Σ λᵢ(Mᵢ − 1) at w = Σ λᵢyᵢxᵢ: a square root, so that two
+    active sets which rounding cannot tell apart may give models 1e-8 apart. A margin is known to its rounding at best.
+    """
+    lengths = jnp.sqrt(jnp.sum(i.X**2, axis=1))
+
+    def distance(lam: Array) -> Array:
+        w = i.X.T @ (lam * i.y)
+        margins = i.y * (i.X @ w)
+        known = 16 * EPS * (lengths * (lengths @ lam) + 1.0)
+        off = jnp.where(i.forget, 0.0, jnp.maximum(jnp.abs(jnp.where(lam > 0, margins, 1.0) - 1.0), known))
+        short = jnp.max(jnp.where(i.forget, 0.0, jnp.maximum(1.0 - margins, known)))
+        return jnp.sqrt(2.0 * (lam @ off)) + short * norm(w)
+
+    return jnp.sum(jax.vmap(distance)(s.lam[1:]))
+
+
 def solve(i: ForgetSplit) -> Solved:
     """Train on all points, then retrain from a cold start and from the trained support vectors."""
     everything, kept = jnp.ones(len(i.y), bool), ~i.forget
@@ -98,6 +117,7 @@ CLAIM = Claim(
             rhs=lambda i, s: s.w[1],
             relation="==",
             scale=lambda i, s: s.amplified,
+            solver_error=_apart,
         ),
         Conclusion(
             "same margins",
@@ -106,6 +126,7 @@ CLAIM = Claim(
             rhs=lambda i, s: s.margins[1],
             relation="==",
             scale=lambda i, s: s.amplified * jnp.sqrt(jnp.max(jnp.sum(i.X**2, axis=1))),
+            solver_error=lambda i, s: _apart(i, s) * jnp.sqrt(jnp.max(jnp.sum(i.X**2, axis=1))),
         ),
         Conclusion(
             "exchanges",
