@@ -9,7 +9,8 @@ INTERRUPTED = 130
 
 def main() -> NoReturn:
     """Run the ``forgetproof`` command; exit code 0 good, 1 a check failed, 2 bad usage or input, 130 interrupted."""
-    from forgetproof.cli import UserError, app, usage_fault
+    from forgetproof.cli import app
+    from forgetproof.options import UserError, usage_fault
 
     try:
         code = app(standalone_mode=False) or 0

@@ -1,0 +1,45 @@
+"""``forgetproof prove``: the steps of the proofs, decided by machine."""
+
+from typing import Annotated
+
+import typer
+
+from forgetproof.options import Json, UserError, emit, select_claims
+from forgetproof.runtime import start_jax
+
+
+def prove(
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY|GLOB|FILE.py]...", help="Whose proofs; every claim that has one if left out."),
+    ] = None,
+    sharper: Annotated[
+        bool, typer.Option("--sharpen", help="Also search for the sharpest provable value of each named constant.")
+    ] = False,
+    timeout: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds per step.")] = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Decide the steps of the proofs by machine; exit code 1 if one is refuted or stays unknown."""
+    start_jax()
+    from theory.evidence.prove import proof_record
+    from theory.evidence.prove import prove as decide_all
+
+    chosen = [claim for claim in select_claims(patterns) if claim.obligations is not None]
+    if not chosen:
+        raise UserError("none of these claims has steps for a machine to prove")
+    from forgetproof.screen import progress
+    from forgetproof.screen.proofs import show_proofs
+
+    records, good = [], True
+    timeout_ms = max(1, round(1000 * timeout))
+    with progress("proving", len(chosen), as_json) as advance:
+        for claim in chosen:
+            proof = decide_all(claim, timeout_ms)
+            records.append(proof_record(proof, timeout_ms, sharper))
+            good &= proof.good
+            advance(claim.key)
+    if as_json:
+        emit(records)
+    else:
+        show_proofs(records)
+    raise typer.Exit(0 if good else 1)

@@ -1,0 +1,49 @@
+"""What the commands show in a terminal: tables on standard output, progress on standard error."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+_PIPE_WIDTH = 160
+
+
+def console() -> Console:
+    """Standard output, as wide as the terminal, or of a fixed width in a pipe."""
+    return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def _bars(quiet: bool) -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[now]}"),
+        console=Console(stderr=True),
+        disable=quiet or not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+@contextmanager
+def progress(title: str, total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """One bar; the yielded function advances it by one and names what was done."""
+    with _bars(quiet) as bars:
+        task = bars.add_task(title, total=total, now="")
+        yield lambda now: bars.update(task, advance=1, now=now)
+
+
+@contextmanager
+def stages(quiet: bool) -> Iterator[Callable[[str, int], Callable[[str], None]]]:
+    """Several bars: calling the yielded function with a title and total adds one and returns its advance."""
+    with _bars(quiet) as bars:
+
+        def add(title: str, total: int) -> Callable[[str], None]:
+            task = bars.add_task(title, total=total, now="")
+            return lambda now: bars.update(task, advance=1, now=now)
+
+        yield add

@@ -1,0 +1,18 @@
+"""Table of the claims."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from forgetproof.screen import console as terminal
+from theory.report import Record, evidence_text
+
+
+def show_claims(records: list[Record]) -> None:
+    """Table of the claims."""
+    table = Table(title=f"{len(records)} claims", title_justify="left")
+    for column in ("claim", "status", "says", "conclusions", "evidence"):
+        table.add_column(column, no_wrap=column in ("claim", "status"), overflow="fold")
+    for r in records:
+        concluded = ", ".join(c["name"] for c in r["conclusions"])
+        table.add_row(r["key"], r["status"], escape(r["title"]), escape(concluded), evidence_text(r))
+    terminal().print(table)
