@@ -12,6 +12,7 @@ from figures.style import (
     axis_label,
     canvas,
     floor_line,
+    legend,
     median_and_spread,
     panel_titles,
 )
@@ -57,8 +58,7 @@ def plot(dataset: xr.Dataset) -> Figure:
     at = dataset.attrs
     panel_titles(grid[0], ["points", "dimension", "width", "initialisation", "kink tolerance"])
     for column in (0, 4):
-        handles, labels = grid[0][column].get_legend_handles_labels()
-        grid[0][column].legend(handles, labels, fontsize=8.5, loc="center left" if column else "upper left")
+        legend(grid[0][column], loc="center left" if column else "upper left")
     figure.suptitle(
         f"m = {at['base_m']}, n = {at['base_n']}, d = {at['base_d_over_m'] * at['base_m']:g} and start neurons of "
         f"length {at['base_scale']:g}, where not varied",

@@ -4,7 +4,19 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import BLACK, BLUE, GREEN, ORANGE, RED, above_floor, axis_label, canvas, legend, panel_titles
+from figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    ORANGE,
+    RED,
+    above_floor,
+    axis_label,
+    canvas,
+    legend,
+    panel_titles,
+    shared_legend,
+)
 
 STUDY = "ga_two_layer_step_fraction"
 CAPTION = (
@@ -60,8 +72,7 @@ def plot(dataset: xr.Dataset) -> Figure:
     at = dataset.attrs
     titles = [f"m = {at['m']}, n = {at['n']}, k = {at['k']}, d = {d:g}" for d in dimensions]
     panel_titles(grid[0], [*titles, "trade-off at c = 1"])
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=8.5)
+    shared_legend(figure, grid[0][0], columns=3)
     return figure
 
 

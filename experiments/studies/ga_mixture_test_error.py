@@ -14,9 +14,9 @@ from experiments.studies.gram_problems import in_chunks
 from experiments.study import Parameters, Study, labelled
 from theory.data.wishart import GramSample, mixture_gram, with_labels
 from theory.models.mixture_error import count_errors, preactivation_law
-from theory.models.two_layer import TwoLayer, initialise, output_weights, preactivations
+from theory.models.two_layer import TwoLayer, initialise, output_weights
 from theory.numerics import gram_norm
-from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_from_pattern
+from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_near
 from theory.solvers.two_layer_flow import train_in_coefficients
 from theory.unlearning.two_layer_ascent import ascend, ascend_projected, step_weights
 
@@ -40,7 +40,7 @@ def _fit(problem: _Problem, mask: Array, steps: int) -> KKTPoint:
     """The exact KKT point that the flow from the start leads to."""
     G, y = problem.sample.G, problem.sample.y
     end = train_in_coefficients(problem.start, G, y, mask, steps=steps, records=2).end
-    return kkt_point_from_pattern(end.u, G, y, preactivations(end, G) > 0, mask)
+    return kkt_point_near(end, G, y, mask)
 
 
 def _errors(

@@ -9,9 +9,9 @@ from jaxtyping import Array
 from experiments.studies.gram_problems import in_chunks
 from experiments.studies.network_problems import CHUNK, METHODS, SAME_KINK, Trained, last, solved, train, unlearn
 from experiments.study import Parameters, Study, labelled
-from theory.claims.ga.two_layer.certificate_size import dimension_needed
+from theory.claims.ga.two_layer.certificate_size import dimension_needed, gram_range, projection_bound, ratio_bound
 from theory.models.two_layer import margins
-from theory.numerics import tangent_gap
+from theory.numerics import norm, tangent_gap
 from theory.two_layer_certificate import certify_step
 
 _MEASURES = {
@@ -32,13 +32,12 @@ def _one(problem: Trained, forget: Array) -> dict[str, Array]:
     off = jnp.max(jnp.abs(G - jnp.diag(jnp.diagonal(G))))
     psi = jnp.max(jnp.abs(jnp.diagonal(G) - 1.0))
     count = jnp.sum(kept).astype(G.dtype)
-    low, high = 1.0 - psi - (count - 1.0) * off, 1.0 + psi + (count - 1.0) * off
+    low, high = gram_range(psi, off, count)
     speaks = low > 0
     low = jnp.where(speaks, low, 1.0)
-    squared, total = jnp.sum(point.net.u**2), jnp.sum(jnp.where(forget, point.lam, 0.0))
-    # ga.two_layer.certificate_size
-    bound = jnp.sqrt(squared) * total * off * jnp.sqrt(count / low)
-    q = squared * total * off * jnp.sqrt(high / low)
+    length, total = norm(point.net.u), jnp.sum(jnp.where(forget, point.lam, 0.0))
+    bound = length * total * projection_bound(off, count, low)
+    q = ratio_bound(length, total, off, low, high)
     moved = jnp.abs(margins(step.unlearned, G, y) - margins(point.net, G, y))
     return {
         "epsilon": step.certificate.epsilon,

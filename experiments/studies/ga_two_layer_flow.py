@@ -14,7 +14,7 @@ from theory.data.wishart import wishart_gram
 from theory.models import two_layer
 from theory.models.two_layer import initialise, output_weights
 from theory.solvers.clarke import autodiff_residual, residuals_along
-from theory.solvers.clarke_kkt_point import kkt_point_from_pattern
+from theory.solvers.clarke_kkt_point import kkt_point_near
 from theory.solvers.two_layer_flow import train_in_coefficients
 
 _MEASURES = {
@@ -32,7 +32,7 @@ def _one(key: Array, d: Array, scale: Array, p: Parameters) -> dict[str, Array]:
     start = initialise(start_key, s.factor, output_weights(p["n"]), d, scale)
     path = train_in_coefficients(start, s.G, s.y, steps=p["steps"], records=p["records"], keep=True)
     assert path.coefficients is not None
-    point = kkt_point_from_pattern(start.u, s.G, s.y, two_layer.preactivations(path.end, s.G) > 0)
+    point = kkt_point_near(path.end, s.G, s.y)
 
     def at(C: Array) -> tuple[Array, Array, Array, Array]:
         net = two_layer.normalised(path.end._replace(C=C), s.G, s.y)

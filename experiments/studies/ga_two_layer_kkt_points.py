@@ -4,8 +4,9 @@ import jax
 import numpy as np
 import xarray as xr
 
-from experiments.studies.network_problems import Trained, solved, train, worst_residual
+from experiments.studies.network_problems import solved, train, worst_residual
 from experiments.study import Parameters, Study, labelled
+from theory.models import two_layer
 
 
 def run(p: Parameters) -> xr.Dataset:
@@ -17,7 +18,7 @@ def run(p: Parameters) -> xr.Dataset:
         for dimension in dimensions.values():
             problems = train(keys, m, n, dimension(m), p["steps"], p["scale"])
             point = problems.point
-            separated = np.min(problems.sample.y * _scores(problems), axis=1) > 0
+            separated = np.min(_margins(problems.end, problems.sample.G, problems.sample.y), axis=1) > 0
             rows.append(
                 {
                     "solved": solved(point) & separated,
@@ -66,11 +67,7 @@ def run(p: Parameters) -> xr.Dataset:
     )
 
 
-def _scores(problems: Trained) -> np.ndarray:
-    """N(W, xᵢ) of the flow's end (problems, m)."""
-    end, G = problems.end, problems.sample.G
-    Z = G @ np.swapaxes(end.C, 1, 2) + end.Z0
-    return np.einsum("pmn,pn->pm", np.maximum(Z, 0.0), end.u)
+_margins = jax.jit(jax.vmap(two_layer.margins))
 
 
 STUDY = Study(

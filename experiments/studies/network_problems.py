@@ -17,7 +17,7 @@ from theory.data.wishart import GramSample, mixture_gram, wishart_gram
 from theory.models import two_layer
 from theory.models.two_layer import TwoLayer, initialise, output_weights
 from theory.solvers.clarke import find_kinks
-from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_from_pattern
+from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_from_pattern, kkt_point_near
 from theory.solvers.two_layer_flow import train_in_coefficients
 from theory.unlearning.two_layer_ascent import ascend, ascend_projected, step_weights
 
@@ -73,7 +73,7 @@ def _train(key: Array, d: Array, scale: Array, rho: Array, m: int, n: int, steps
     sample = jax.tree.map(lambda a, b: jnp.where(rho > 0, a, b), with_mean, without)
     start = initialise(start_key, sample.factor, output_weights(n), d, scale)
     end = train_in_coefficients(start, sample.G, sample.y, steps=steps, records=2).end
-    point = kkt_point_from_pattern(end.u, sample.G, sample.y, two_layer.preactivations(end, sample.G) > 0)
+    point = kkt_point_near(end, sample.G, sample.y)
     return Trained(sample, start, end, point)
 
 
@@ -100,7 +100,7 @@ def unlearn_one(problem: Trained, forget: Array, steps: int, tuning: int) -> Unl
     projected = ascend_projected(point.net, G, y, forget, point.t)
     tuned = train_in_coefficients(point.net, G, y, kept, steps=tuning, records=2).end
     again = train_in_coefficients(problem.start, G, y, kept, steps=steps, records=2).end
-    target = kkt_point_from_pattern(again.u, G, y, two_layer.preactivations(again, G) > 0, kept)
+    target = kkt_point_near(again, G, y, kept)
     nets = [point.net, tuned, plain, clarke, projected]
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *nets, target.net)
 

@@ -15,8 +15,8 @@ from experiments.study import Parameters, Study, labelled
 from theory.data.wishart import GramSample
 from theory.models import two_layer
 from theory.models.two_layer import initialise, output_weights
-from theory.numerics import masked_min
-from theory.solvers.clarke_kkt_point import kkt_point_from_pattern
+from theory.numerics import cosine_gap, masked_min
+from theory.solvers.clarke_kkt_point import kkt_point_near
 from theory.solvers.two_layer_flow import train_in_coefficients
 from theory.two_layer_certificate import certify_direction, certify_step
 
@@ -42,17 +42,11 @@ def _outputs(net: two_layer.TwoLayer, cross: Array) -> Array:
     return jax.nn.relu(cross @ net.C.T) @ net.u
 
 
-def _apart(a: Array, b: Array) -> Array:
-    """1 − cos of two vectors."""
-    a, b = a / jnp.linalg.norm(a), b / jnp.linalg.norm(b)
-    return 0.5 * jnp.sum((a - b) ** 2)
-
-
 def _train(key: Array, X: Array, y: Array, d: int, n: int, scale: float, steps: int) -> Trained:
     G = X @ X.T
     start = initialise(key, X, output_weights(n), d, scale)
     end = train_in_coefficients(start, G, y, steps=steps, records=2).end
-    point = kkt_point_from_pattern(end.u, G, y, two_layer.preactivations(end, G) > 0)
+    point = kkt_point_near(end, G, y)
     return Trained(GramSample(G, y, X, jnp.zeros_like(y)), start, end, point)
 
 
@@ -72,7 +66,7 @@ def _measure(problem: Trained, forget: Array, cross: Array, labels: Array, steps
             "test_accuracy": 100.0 * jnp.mean((labels * output > 0).astype(G.dtype)),
             "epsilon": direct.epsilon / two_layer.size(direct.witness, G),
             "tau": tau,
-            "output_gap": _apart(output, outputs[-1]),
+            "output_gap": cosine_gap(output, outputs[-1]),
         }
 
     found = jax.vmap(one)(result.nets, outputs, result.tau)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, UInt
 
 from theory.claim import Sizes
 from theory.data.correlated import correlate
@@ -161,3 +161,9 @@ def retraining_error(s: MarginSolution, retained: Bool[Array, " m"], gram: Float
     both = retained[:, None] & retained[None, :]
     least = jnp.linalg.eigvalsh(jnp.where(both, gram, jnp.trace(gram) * jnp.eye(len(gram))))[0]
     return norm(jnp.where(retained, off, 0.0)) / jnp.sqrt(least)
+
+
+def seed_of(z: Float[Array, " n"]) -> UInt[Array, ""]:
+    """A seed that any change of the latent vector changes, for instances that hold random draws of their own."""
+    bits = jax.lax.bitcast_convert_type(z, jnp.uint32)
+    return jnp.sum(bits * (2 * jnp.arange(bits.size, dtype=jnp.uint32).reshape(bits.shape) + 1), dtype=jnp.uint32)

@@ -261,7 +261,18 @@ def _finish(end: _State, u: Array, G: Array, y: Array, kept: Array, safe: Array)
     )
 
 
-_solve = jax.jit(kkt_point_from_pattern)
+def kkt_point_near(
+    net: TwoLayer,
+    G: Float[Array, "m m"],
+    y: Float[Array, " m"],
+    retained: Bool[Array, " m"] | None = None,
+    limit: int = 400,
+) -> KKTPoint:
+    """:func:`kkt_point_from_pattern` from a network's own activations, the signs of its pre-activations."""
+    return kkt_point_from_pattern(net.u, G, y, two_layer.preactivations(net, G) > 0, retained, limit=limit)
+
+
+_solve = jax.jit(kkt_point_near)
 
 
 def find_kkt_point(
@@ -293,7 +304,7 @@ def find_kkt_point(
     n = len(network.u)
     require_memory(40 * n * m * m, f"a solve at m = {m}, n = {n}", "use fewer neurons or points", memory_limit)
     explain_unseparated(network, G, labels, kept)
-    point = _solve(network.u, G, labels, two_layer.preactivations(network, G) > 0, kept)
+    point = _solve(network, G, labels, kept)
     status = KinkStatus(int(point.status))
     if throw and status != KinkStatus.SOLVED:
         raise RuntimeError(f"find_kkt_point: {status.message}")

@@ -21,6 +21,7 @@ from jax.scipy.stats import norm as gaussian
 from jaxtyping import Array, Float, UInt
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.instances import seed_of
 from theory.data.gaussian_mixture import sample_gaussian_mixture
 from theory.models.linear import margins
 from theory.numerics import norm
@@ -62,9 +63,7 @@ def build(sizes: Sizes, z: Float[Array, " n"]) -> Setting:
     direction = direction / jnp.where(norm(direction) > 0, norm(direction), 1.0)
     rho = jnp.exp(3.0 * jnp.tanh(z[-1])) / jnp.sqrt(1.0 * d)
     w = (1.0 + z[-2]) * direction + jnp.tanh(z[-3]) * z[d : 2 * d] / jnp.sqrt(1.0 * d)
-    bits = jax.lax.bitcast_convert_type(z, jnp.uint32)
-    seed = jnp.sum(bits * (2 * jnp.arange(bits.size, dtype=jnp.uint32).reshape(bits.shape) + 1), dtype=jnp.uint32)
-    return Setting(w, rho * direction, jnp.ones(d), seed)
+    return Setting(w, rho * direction, jnp.ones(d), seed_of(z))
 
 
 def solve(i: Setting) -> Errors:

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, UInt
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
 from theory.claims.ga.mixture.linear_test_error import NEVER, RARELY, closed_form
-from theory.claims.instances import signs
+from theory.claims.instances import seed_of, signs
 from theory.models.mixture_error import PreactivationLaw, count_errors, in_coordinates, preactivation_law
 from theory.models.two_layer import scores, spanned
 from theory.numerics import norm
@@ -74,9 +74,7 @@ def build(sizes: Sizes, z: Float[Array, " n"]) -> Setting:
     X = y[:, None] * mu[None, :] + jnp.tanh(points).reshape(m, d) / jnp.sqrt(1.0 * d)
     # the label's own direction is added, so that networks better than chance occur
     C = jnp.tanh(inner).reshape(n, m) + jnp.tanh(output)[:, None] * y[None, :]
-    bits = jax.lax.bitcast_convert_type(z, jnp.uint32)
-    seed = jnp.sum(bits * (2 * jnp.arange(bits.size, dtype=jnp.uint32).reshape(bits.shape) + 1), dtype=jnp.uint32)
-    return Setting(X, y, mu, signs(output) * (0.1 + jnp.abs(jnp.tanh(output))), C, jnp.zeros((n, d)), seed)
+    return Setting(X, y, mu, signs(output) * (0.1 + jnp.abs(jnp.tanh(output))), C, jnp.zeros((n, d)), seed_of(z))
 
 
 def solve(i: Setting) -> Errors:

@@ -24,12 +24,12 @@ from jax.scipy.stats import norm as gaussian
 from jaxtyping import Array, Bool, Float, UInt
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
-from theory.claims.instances import last
+from theory.claims.instances import last, seed_of
 from theory.data.wishart import GramSample, mixture_gram, with_labels
 from theory.models.mixture_error import count_errors, preactivation_law
-from theory.models.two_layer import TwoLayer, dead_points, initialise, output_weights, preactivations
+from theory.models.two_layer import TwoLayer, dead_points, initialise, output_weights
 from theory.numerics import gram_norm
-from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_from_pattern
+from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_near
 from theory.solvers.two_layer_flow import train_in_coefficients
 from theory.unlearning.two_layer_ascent import ascend, ascend_projected, step_weights
 
@@ -69,11 +69,9 @@ def make(
 
 def build(sizes: Sizes, z: Float[Array, " 6"]) -> Problem:
     """d log-uniform from 10³ to 10¹², s from 1.8 to 2.6, alternating labels; the rest is a function of the seed."""
-    bits = jax.lax.bitcast_convert_type(z, jnp.uint32)
-    seed = jnp.sum(bits * (2 * jnp.arange(bits.size, dtype=jnp.uint32).reshape(bits.shape) + 1), dtype=jnp.uint32)
     y = jnp.where(jnp.arange(sizes["m"]) % 2 == 0, 1.0, -1.0)
     d = 10.0 ** (3.0 + 9.0 * jax.nn.sigmoid(z[0]))
-    return make(y, sizes["n"], sizes["k"], d, 1.8 + 0.8 * jax.nn.sigmoid(z[1]), seed)
+    return make(y, sizes["n"], sizes["k"], d, 1.8 + 0.8 * jax.nn.sigmoid(z[1]), seed_of(z))
 
 
 def linear_errors(i: Problem) -> tuple[Float[Array, " 4"], Float[Array, ""]]:
@@ -100,7 +98,7 @@ def network_models(i: Problem) -> tuple[list[TwoLayer], KKTPoint, KKTPoint]:
 
     def fit(mask: Array) -> KKTPoint:
         end = train_in_coefficients(i.start, G, y, mask, steps=STEPS, records=2).end
-        return kkt_point_from_pattern(end.u, G, y, preactivations(end, G) > 0, mask, limit=100)
+        return kkt_point_near(end, G, y, mask, limit=100)
 
     # one compiled loop for both problems
     both = jax.vmap(fit)(jnp.stack([jnp.ones_like(i.forget), ~i.forget]))

@@ -29,6 +29,8 @@ from theory.claims.ga.two_layer.instances import (
     clarke_point_latent,
     combination,
     hidden_weights,
+    inadmissible,
+    infeasible,
     longest,
     magnitude,
     margin_scale,
@@ -37,7 +39,6 @@ from theory.claims.ga.two_layer.instances import (
     on_retained,
     removal,
     slack_1,
-    two_points,
 )
 from theory.models import two_layer
 from theory.numerics import cosine_gap, masked_max, masked_min, norm, tangent_gap
@@ -244,12 +245,12 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample(
             "feasible",
-            lambda: two_points([[0.5, 1.0], [-1.0, -1.0]], [[0.5, 0.0], [1.0, 0.0]], [0.5, 1.0]),
+            infeasible,
             "retained margin 1/2: the witness keeps it",
         ),
         Counterexample(
             "admissible",
-            lambda: two_points([[1.0, 1.0], [-1.0, -1.0]], [[1.0, 0.5], [1.0, 0.0]], [1.0, 1.0]),
+            inadmissible,
             "t = 1/2 for a neuron that is inactive at e₁: still inactive at the witness",
         ),
     ),

@@ -94,14 +94,14 @@ def solve(i: NearOrthogonal) -> Sized:
     g = i.u[:, None] * (terms.T @ i.X)
     outside = jax.vmap(space.reject)(g)
     witness = i.W - outside
-    others = (_retained_count(i) - 1.0) * i.phi
+    low, high = gram_range(i.psi, i.phi, _retained_count(i))
     return Sized(
         projections=jnp.where(i.forget, jax.vmap(lambda x: norm(space.project(x)))(i.X), 0.0),
         moved=norm(g - outside),
         witness=norm(witness),
         tau=cosine_gap((i.W - g).ravel(), witness.ravel()),
-        low=1.0 - i.psi - others,
-        high=1.0 + i.psi + others,
+        low=low,
+        high=high,
     )
 
 
@@ -109,9 +109,24 @@ def _retained_count(i: NearOrthogonal) -> Array:
     return jnp.sum(~i.forget).astype(i.X.dtype)
 
 
+def gram_range(psi: Array, phi: Array, count: Array) -> tuple[Array, Array]:
+    """(a, b): the eigenvalues of a Gram matrix of ``count`` points in A(ψ, φ) lie in between (Gershgorin)."""
+    others = (count - 1.0) * phi
+    return 1.0 - psi - others, 1.0 + psi + others
+
+
+def projection_bound(phi: Array, count: Array, low: Array) -> Array:
+    """φ √(N/a), on ‖P_R x_l‖."""
+    return phi * jnp.sqrt(count / low)
+
+
+def ratio_bound(length: Array, total: Array, phi: Array, low: Array, high: Array) -> Array:
+    """q = ‖u‖² Λ_F φ √(b/a), on ‖P_R g‖/‖W̃‖; ``length`` is ‖u‖ and ``total`` Λ_F."""
+    return length**2 * total * phi * jnp.sqrt(high / low)
+
+
 def _projection_bound(i: NearOrthogonal, s: Sized) -> Array:
-    """φ √(N/a)."""
-    return i.phi * jnp.sqrt(_retained_count(i) / s.low)
+    return projection_bound(i.phi, _retained_count(i), s.low)
 
 
 def _length_bound(i: NearOrthogonal, s: Sized) -> Array:
@@ -130,7 +145,7 @@ def _total(i: NearOrthogonal) -> Array:
 
 
 def _ratio_bound(i: NearOrthogonal, s: Sized) -> Array:
-    return norm(i.u) ** 2 * _total(i) * i.phi * jnp.sqrt(s.high / s.low)
+    return ratio_bound(norm(i.u), _total(i), i.phi, s.low, s.high)
 
 
 def _step_size(i: NearOrthogonal, s: Sized) -> Array:

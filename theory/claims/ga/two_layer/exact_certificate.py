@@ -25,7 +25,7 @@ from theory.claims.ga.two_layer.trained import Untrained, alive, untrained, untr
 from theory.models import two_layer
 from theory.models.two_layer import TwoLayer
 from theory.numerics import masked_min, norm
-from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_from_pattern
+from theory.solvers.clarke_kkt_point import KinkStatus, KKTPoint, kkt_point_near
 from theory.solvers.two_layer_flow import train_in_coefficients
 from theory.two_layer_certificate import NetworkCertificate, certify_exact
 from theory.unlearning.two_layer_ascent import ascend, ascend_projected, step_weights
@@ -52,7 +52,7 @@ def exact_point(i: Untrained, kept: Bool[Array, " m"]) -> KKTPoint:
     """The exact KKT point of the pattern that the flow on some points ends with."""
     G = i.factor @ i.factor.T
     end = train_in_coefficients(i.start, G, i.y, kept, STEPS, 2, rate=RATE).end
-    return kkt_point_from_pattern(end.u, G, i.y, two_layer.preactivations(end, G) > 0, kept)
+    return kkt_point_near(end, G, i.y, kept)
 
 
 def solve(i: Untrained) -> Certified:

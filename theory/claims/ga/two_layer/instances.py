@@ -149,6 +149,21 @@ def two_points(W: list[list[float]], t: list[list[float]], lam: list[float]) -> 
     return ClarkePoint(*map(jnp.asarray, fields))
 
 
+def infeasible() -> ClarkePoint:
+    """The retained margin is 1/2."""
+    return two_points([[0.5, 1.0], [-1.0, -1.0]], [[0.5, 0.0], [1.0, 0.0]], [0.5, 1.0])
+
+
+def inadmissible() -> ClarkePoint:
+    """t = 1/2 for a neuron that is inactive at the retained point."""
+    return two_points([[1.0, 1.0], [-1.0, -1.0]], [[1.0, 0.5], [1.0, 0.0]], [1.0, 1.0])
+
+
+def negative_share() -> ClarkePoint:
+    """t = −1 for the inactive neuron of the retained point."""
+    return two_points([[1.0, 1.0], [-1.0, 0.0]], [[1.0, -1.0], [1.0, 0.0]], [1.0, 1.0])
+
+
 def clarke_point_latent(sizes: Sizes) -> int:
     """Latent length of :func:`clarke_point`. Sizes: m, d, n, k; with "exact" d ≥ m, n ≥ 2 and k ≤ m − 2."""
     return sum(_parts(sizes))

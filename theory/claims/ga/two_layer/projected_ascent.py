@@ -36,6 +36,8 @@ from theory.claims.ga.two_layer.instances import (
     clarke_point_latent,
     combination,
     hidden_weights,
+    inadmissible,
+    infeasible,
     longest,
     magnitude,
     margin_scale,
@@ -44,7 +46,6 @@ from theory.claims.ga.two_layer.instances import (
     on_retained,
     removal,
     slack_1,
-    two_points,
 )
 from theory.models import two_layer
 from theory.numerics import masked_max, masked_min, norm
@@ -227,12 +228,12 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample(
             "feasible",
-            lambda: two_points([[0.5, 1.0], [-1.0, -1.0]], [[0.5, 0.0], [1.0, 0.0]], [0.5, 1.0]),
+            infeasible,
             "retained margin 1/2 stays 1/2",
         ),
         Counterexample(
             "admissible",
-            lambda: two_points([[1.0, 1.0], [-1.0, -1.0]], [[1.0, 0.5], [1.0, 0.0]], [1.0, 1.0]),
+            inadmissible,
             "t = 1/2 at an inactive pair, which stays inactive",
         ),
     ),

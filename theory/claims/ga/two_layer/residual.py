@@ -30,8 +30,8 @@ from theory.claims.ga.two_layer.instances import (
     hidden_weights,
     longest,
     magnitude,
+    negative_share,
     network,
-    two_points,
 )
 from theory.models import two_layer
 from theory.numerics import norm
@@ -183,7 +183,7 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample(
             "admissible",
-            lambda: two_points([[1.0, 1.0], [-1.0, 0.0]], [[1.0, -1.0], [1.0, 0.0]], [1.0, 1.0]),
+            negative_share,
             "t = −1 for w₂ = −e₁ leaves nothing; the best admissible t leaves e₁",
         ),
     ),

@@ -130,7 +130,7 @@ def _admissible(i: Stepped, s: Residuals) -> Array:
 
 def _negative_part() -> Stepped:
     """w₂ = −e₁ with t = −1 for e₁: V = 0 and nothing is left at c = 1, but no admissible t gives −e₁."""
-    point = instances.two_points([[1.0, 1.0], [-1.0, 0.0]], [[1.0, -1.0], [1.0, 0.0]], [1.0, 1.0])
+    point = instances.negative_share()
     return Stepped(point, point.t, jnp.asarray(1.0))
 
 
