@@ -282,12 +282,12 @@ def test_thinner_than_float64_is_refused_not_invented(margin):
 def test_fallback_reaches_the_same_solution(monkeypatch):
     X, y = _family("gaussian", seed=2)
     usual = solve_batch(jnp.asarray(X), jnp.asarray(y))
-    block_pivoting = nonneg_qp_module._block_pivoting
+    block_pivoting = nonneg_qp_module.block_pivoting
 
     def give_up(classify, allowed, start, run, limit, ridge=0.0):
         return block_pivoting(classify, allowed, start, jnp.zeros_like(run), limit)._replace(wrong=allowed)
 
-    monkeypatch.setattr(nonneg_qp_module, "_block_pivoting", give_up)
+    monkeypatch.setattr(nonneg_qp_module, "block_pivoting", give_up)
     forced = jax.jit(jax.vmap(lambda X, y: margin_from_points(X, y)))(jnp.asarray(X), jnp.asarray(y))
     np.testing.assert_array_equal(forced.status, usual.status)
     good = np.asarray(usual.status) == Status.OPTIMAL

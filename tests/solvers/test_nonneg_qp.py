@@ -1,5 +1,6 @@
 """The active-set QP against enumeration, scipy and hand work, each phase on its own."""
 
+import functools
 import itertools
 
 import jax
@@ -9,6 +10,7 @@ import pytest
 from scipy.optimize import nnls
 
 from theory.solvers import nonneg_qp as module
+from theory.solvers.margin import margin_from_points
 from theory.solvers.nonneg_qp import Status, nonneg_qp
 
 M = 4
@@ -131,12 +133,12 @@ def test_dual_active_set_alone_reaches_the_same_minimum(monkeypatch, arithmetic)
     """Block pivoting is made to give up at once, then float64 is not believed: the fallbacks must solve it all."""
     Z, K, q = _problems(2)
     usual = solve_batch(jnp.asarray(K), jnp.asarray(q))
-    giving_up = module._block_pivoting
+    giving_up = module.block_pivoting
 
     def block_pivoting(classify, allowed, start, run, limit, ridge=0.0):
         return giving_up(classify, allowed, start, jnp.zeros_like(run), limit)._replace(wrong=allowed)
 
-    monkeypatch.setattr(module, "_block_pivoting", block_pivoting)
+    monkeypatch.setattr(module, "block_pivoting", block_pivoting)
     if arithmetic == "twice float64":
         monkeypatch.setattr(module, "_TRUSTED", 0.0)
     forced = jax.jit(jax.vmap(lambda K, q: nonneg_qp(K, q)))(jnp.asarray(K), jnp.asarray(q))
@@ -145,6 +147,30 @@ def test_dual_active_set_alone_reaches_the_same_minimum(monkeypatch, arithmetic)
     assert np.asarray(forced.low).any() == (arithmetic == "twice float64")
     points = [np.einsum("bmd,bm->bd", Z, np.asarray(s.lam)) for s in (usual, forced)]
     np.testing.assert_allclose(points[0], points[1], atol=1e-12)  # Zᵀλ is unique where λ is not
+
+
+def test_without_twice_float64_the_same_or_no_answer():
+    """Float64 alone solves random problems and tiny ones alike; two nearly opposite points it leaves unsolved."""
+    _, K, q = _problems(3)
+    usual = solve_batch(jnp.asarray(K), jnp.asarray(q))
+    plain = jax.jit(jax.vmap(functools.partial(nonneg_qp, extended=False)))(jnp.asarray(K), jnp.asarray(q))
+    done = np.asarray(plain.status) != Status.ITERATION_LIMIT
+    assert done.mean() > 0.9
+    for before, after in zip(usual, plain, strict=True):
+        np.testing.assert_array_equal(np.asarray(before)[done], np.asarray(after)[done])
+
+    def project(Z, point, extended):
+        return nonneg_qp(Z @ Z.T, jnp.zeros(2), factor=Z, point=point, extended=extended)
+
+    project = jax.jit(project, static_argnums=2)
+    tiny = project(jnp.eye(2), jnp.array([5e-280, -1.0e-280]), False)
+    assert tiny.status == Status.OPTIMAL
+    np.testing.assert_allclose(tiny.lam, [5e-280, 0.0], rtol=1e-15)
+    thin = jnp.array([[1.0, 1e-6], [-1.0, 1e-6]])
+    assert jax.jit(margin_from_points)(thin, jnp.ones(2)).status == Status.OPTIMAL
+    unsolved = jax.jit(functools.partial(margin_from_points, extended=False))(thin, jnp.ones(2))
+    assert unsolved.status == Status.ITERATION_LIMIT
+    assert unsolved.relative_residual == np.inf
 
 
 def test_every_status_has_a_message():

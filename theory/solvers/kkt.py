@@ -67,6 +67,7 @@ def best_multipliers(
     y: Float[Array, " m"],
     retained: Bool[Array, " m"],
     slackness: float = 0.0,
+    extended: bool = True,
 ) -> Multipliers:
     """Multipliers that minimise ½‖w − Σ λᵢ yᵢ xᵢ‖² + slackness · Σ λᵢ (Mᵢ − 1) over λ ≥ 0.
 
@@ -74,6 +75,7 @@ def best_multipliers(
         w: linear model. X, y: points and labels ±1. retained: the points of (P).
         slackness: 0 gives the least stationarity (non-negative least squares); larger values
             trade stationarity for complementarity.
+        extended: static; without it no twice float64 is compiled in (:func:`theory.solvers.nonneg_qp.nonneg_qp`).
 
     Returns:
         :class:`Multipliers`. Works under ``jit`` and ``vmap``; no exceptions, read ``status``.
@@ -82,7 +84,7 @@ def best_multipliers(
     margins = Z @ w
     K = Z @ Z.T
     offset = jnp.full(len(y), slackness)
-    solved = nonneg_qp(K, offset, allowed=retained, factor=Z, point=(1.0 - slackness) * w)
+    solved = nonneg_qp(K, offset, allowed=retained, factor=Z, point=(1.0 - slackness) * w, extended=extended)
     stationarity = norm(w - Z.T @ solved.lam)
     return Multipliers(solved.lam, margins, residuals_at(solved.lam, margins, stationarity, retained), solved.status)
 

@@ -65,22 +65,29 @@ def margin_from_points(
     y: Float[Array, " m"],
     retained: Bool[Array, " m"] | None = None,
     start: Bool[Array, " m"] | None = None,
+    extended: bool = True,
 ) -> MarginSolution:
-    """:func:`solve_margin` on points, for use inside ``jit`` and ``vmap``: no checks, no exceptions."""
+    """:func:`solve_margin` on points, for use inside ``jit`` and ``vmap``: no checks, no exceptions.
+
+    Without ``extended`` (static) no twice float64 is compiled in: right for small problems with margins that are
+    not thin; where it would be needed, ``relative_residual`` is inf.
+    """
     retained = jnp.ones(len(y), bool) if retained is None else retained
     Z = y[:, None] * X
     scale = power_scale(jnp.max(jnp.abs(Z), axis=1))
     unit = scale[:, None] * Z
-    solved = nonneg_qp(unit @ unit.T, scale, allowed=retained, start=start, factor=unit, magnitude=scale)
+    solved = nonneg_qp(
+        unit @ unit.T, scale, allowed=retained, start=start, factor=unit, magnitude=scale, extended=extended
+    )
     ray = solved.ray * scale
     solved = solved._replace(
         lam=solved.lam * scale, low=solved.low * scale, ray=ray / jnp.where(jnp.any(ray > 0), jnp.sum(ray), 1.0)
     )
-    # with thin margins the terms of w cancel: sum them in twice float64, then round once
-    plain = Z.T @ solved.lam
-    total = once(jnp.any(solved.low != 0), _combine, exactly(plain), Z, solved.lam, solved.low)
-    w = total.rounded()
-    stationarity = norm((total.hi - w) + total.rounding() - Z.T @ solved.low)
+    w, stationarity = Z.T @ solved.lam, jnp.zeros(())
+    if extended:  # with thin margins the terms of w cancel: sum them in twice float64, then round once
+        total = once(jnp.any(solved.low != 0), _combine, exactly(w), Z, solved.lam, solved.low)
+        w = total.rounded()
+        stationarity = norm((total.hi - w) + total.rounding() - Z.T @ solved.low)
     reach = norm(w) * jnp.sqrt(jnp.sum(unit * unit, axis=1)) / scale
     return _finish(solved, y, Z @ w, norm(w), stationarity, retained, reach, w)
 

@@ -7,8 +7,7 @@ dual of max-margin (q = 1) and non-negative least squares (q = Aᵀb).
 
 Phases, each run only where the one before could not *show* that it solved the problem:
 
-1. *Block principal pivoting* (Júdice & Pires 1994) in float64: exchange every wrong sign at once, one
-   Cholesky factor a round; when their number stops falling, one at a time (Murty's rule, finite for K ≻ 0).
+1. *Block principal pivoting* (:mod:`theory.solvers.block_pivoting`) in float64.
 2. *Dual active set* (:mod:`theory.solvers.dual_active_set`) in float64 where K is singular (more
    points than dimensions) or pivoting did not settle. The result of 1 and 2 counts where the
    rounding of Kλ is small against q, and a certificate of infeasibility where it vanishes.
@@ -16,28 +15,25 @@ Phases, each run only where the one before could not *show* that it solved the p
 4. *Dual active set in twice float64*: whatever is left.
 """
 
-from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Bool, Float, Int
 
 from theory.numerics import EPS, norm
+from theory.solvers.block_pivoting import block_pivoting, plain_classify, refined_classify, rounding, solve_active
 from theory.solvers.dual_active_set import OPTIMAL as ASCENDED
-from theory.solvers.dual_active_set import UNBOUNDED, dual_active_set, unresolved
+from theory.solvers.dual_active_set import UNBOUNDED, dual_active_set
 from theory.solvers.extended import (
     Extended,
     accurate_matmul,
     add,
     columns,
     exactly,
-    negative,
     once,
     power_scale,
-    sliced_matmul,
     slices,
     where,
     width,
@@ -81,103 +77,38 @@ class NonnegQP(NamedTuple):
     exchanges: Int[Array, ""]  # indices that entered or left the active set, all told
 
 
-class _Blocks(NamedTuple):
-    active: Array
-    lam: Extended
-    wrong: Array
-    best: Array
-    patience: Array
-    rounds: Array
-    exchanges: Array
-
-
-_PATIENCE = 3  # full exchanges allowed without progress, as in the original rule
 _DEPENDENT = 1e-11  # share of Kᵢᵢ below which a float64 Schur complement is rounding
 _TRUSTED = 1e-11  # rounding of Kλ, relative to q, up to which float64 alone is believed
-_REFINEMENTS = 8  # of one linear system in phase 2; each gains the digits that the factor has
 
 
-def _masked(K: Array, active: Array) -> Array:
-    return jnp.where(active[:, None] & active[None, :], K, jnp.eye(len(active), dtype=K.dtype))
+class _Problem(NamedTuple):
+    """The QP with its rows rescaled to length 1: K, q less Z p, all of q, Z and p where given."""
+
+    K: Array
+    linear: Array
+    total: Array
+    Z: Array | None
+    point: Array | None
+    allowed: Array
+    size: Array  # of the numbers behind each slack
+
+    @property
+    def limit(self) -> int:
+        """Steps of a dual active set."""
+        return 20 * len(self.size) + 100
 
 
-def _solve_active(K: Array, q: Array, active: Array, refinements: int) -> Array:
-    """λ with K_AA λ_A = q_A and 0 elsewhere; NaN where K_AA is numerically singular."""
-    masked = _masked(K, active)
-    rhs = jnp.where(active, q, 0.0)
-    factor = cho_factor(masked, lower=True)
-    lam = cho_solve(factor, rhs)
-    for _ in range(refinements):
-        lam = lam + cho_solve(factor, rhs - masked @ lam)
-    return lam
+class _Stage(NamedTuple):
+    """What two phases found."""
 
-
-def _rounding(K: Array, q: Array, lam: Array) -> Array:
-    return 16 * EPS * (jnp.abs(K) @ jnp.abs(lam) + jnp.abs(q))
-
-
-def _block_pivoting(
-    classify: Callable[[Array], tuple[Extended, Array]], allowed: Array, start: Array, run: Array, limit: int
-) -> _Blocks:
-    """Exchange until no sign is wrong; ``classify`` gives λ and the wrong signs of an active set."""
-    m = len(allowed)
-
-    def body(state: _Blocks) -> _Blocks:
-        first = state.rounds == 0
-        count = jnp.sum(state.wrong)
-        patience = jnp.where(first | (count < state.best), _PATIENCE, state.patience - 1)
-        last = m - 1 - jnp.argmax(state.wrong[::-1])
-        flip = jnp.where(patience >= 0, state.wrong, jnp.arange(m) == last)
-        active = state.active ^ flip
-        lam, wrong = classify(active)
-        best = jnp.where(first, m + 1, jnp.minimum(count, state.best))
-        return _Blocks(active, lam, wrong, best, patience, state.rounds + 1, state.exchanges + jnp.sum(flip))
-
-    def unfinished(state: _Blocks) -> Array:
-        going = jnp.any(state.wrong) & (state.rounds < limit) & jnp.all(jnp.isfinite(state.lam.hi))
-        return run & ((state.rounds == 0) | going)
-
-    nothing = exactly(jnp.zeros(m))
-    zero = jnp.array(0)
-    state = _Blocks(start, nothing, jnp.zeros(m, bool), jnp.array(m + 1), jnp.array(_PATIENCE), zero, zero)
-    return jax.lax.while_loop(unfinished, body, state)
-
-
-def _plain_classify(K: Array, q: Array, allowed: Array) -> Callable[[Array], tuple[Extended, Array]]:
-    def classify(active: Array) -> tuple[Extended, Array]:
-        lam = _solve_active(K, q, active, 0)
-        tol = _rounding(K, q, lam)
-        wrong = jnp.where(active, lam < -tol, K @ lam - q < -tol) & allowed
-        return exactly(lam), jnp.where(jnp.all(jnp.isfinite(lam)), wrong, allowed)
-
-    return classify
-
-
-def _refined_classify(
-    K: Array, parts: Array, q: Extended, allowed: Array, size: Array
-) -> Callable[[Array], tuple[Extended, Array]]:
-    def classify(active: Array) -> tuple[Extended, Array]:
-        factor = cho_factor(_masked(K, active), lower=True)
-
-        def refine(state: tuple[Extended, Array, Array]) -> tuple[Extended, Array, Array]:
-            lam, slack, rounds = state
-            lam = add(lam, exactly(cho_solve(factor, jnp.where(active, -slack, 0.0))))
-            product = sliced_matmul(parts, slices(columns(lam), 0, width(len(size))))
-            return lam, add(product, columns(negative(q))).rounded()[:, 0], rounds + 1
-
-        def rough(state: tuple[Extended, Array, Array]) -> Array:
-            far = jnp.any(active & ~(jnp.abs(state[1]) <= unresolved(state[0], size))) & jnp.all(jnp.isfinite(state[1]))
-            return (state[2] == 0) | (far & (state[2] < _REFINEMENTS))
-
-        start = (exactly(jnp.zeros_like(size)), -q.hi, jnp.array(0))
-        lam, slack, _ = jax.lax.while_loop(rough, refine, start)
-        noise = unresolved(lam, size)
-        least = jnp.min(jnp.where(allowed, noise, jnp.inf)) / len(size)  # clipping so small a λ moves no slack further
-        wrong = jnp.where(active, lam.hi < -least, slack < -noise) & allowed
-        solved = jnp.all(jnp.where(active, jnp.abs(slack) <= noise, True))  # False for NaN
-        return Extended(jnp.where(solved, lam.hi, jnp.nan), lam.lo), jnp.where(solved, wrong, allowed)
-
-    return classify
+    lam: Extended
+    active: Array
+    ray: Array
+    solved: Array
+    infeasible: Array
+    rounds: Array
+    steps: Array
+    exchanges: Array
 
 
 def nonneg_qp(
@@ -188,6 +119,7 @@ def nonneg_qp(
     factor: Float[Array, "m d"] | None = None,
     point: Float[Array, " d"] | None = None,
     magnitude: Float[Array, " m"] | None = None,
+    extended: bool = True,
 ) -> NonnegQP:
     """Minimise ½ λᵀKλ − qᵀλ over λ ≥ 0, exactly (module docstring: how).
 
@@ -200,6 +132,8 @@ def nonneg_qp(
         point: p (d,) adds Z p to q, summed without rounding; the QP is then bounded whatever rounding says
             (non-negative least squares).
         magnitude: what each slack must be small against; default |q|∞ + ‖Z‖‖p‖ in units of the rescaled rows.
+        extended: whether phases 3 and 4 are there. Without them, compiled in half the time, a problem that
+            needs them ends as ``ITERATION_LIMIT``.
 
     Returns:
         A :class:`NonnegQP`. ``status`` must be read: on ``INFEASIBLE`` ``lam`` is meaningless and
@@ -217,32 +151,74 @@ def nonneg_qp(
     q, total = jnp.where(finite, q, 0.0), jnp.where(finite, total, 0.0)
 
     scale = power_scale(jnp.sqrt(jnp.maximum(jnp.diagonal(K), 0.0)))
-    unit, rhs = scale[:, None] * K * scale[None, :], scale * total
+    unit = scale[:, None] * K * scale[None, :]
     size = jnp.full(m, jnp.max(jnp.abs(scale * q))) if magnitude is None else scale * magnitude
     Z = None if factor is None else jnp.where(finite, scale[:, None] * factor, 0.0)
     if Z is not None and point is not None:
         point = jnp.where(finite, point, 0.0)
-        size = size + jnp.sqrt(jnp.diagonal(unit)) * norm(point)
+        near_one = power_scale(jnp.max(jnp.abs(point), keepdims=True))[0]  # squares of tiny entries would underflow
+        size = size + jnp.sqrt(jnp.diagonal(unit)) * norm(near_one * point) / near_one
 
-    blocks = _block_pivoting(_plain_classify(unit, rhs, allowed), allowed, start, finite, min(50, 3 * m + 10))
+    problem = _Problem(unit, scale * q, scale * total, Z, point, allowed, size)
+    found = _in_float64(problem, start, finite)
+    if extended:
+        found = _in_twice_float64(problem, found, finite)
+
+    ray = jnp.where(found.infeasible, found.ray, 0.0) * scale
+    status = jnp.where(found.solved, int(Status.OPTIMAL), int(Status.ITERATION_LIMIT))
+    status = jnp.where(found.infeasible, int(Status.INFEASIBLE), status)
+    positive = found.lam.hi > 0
+    lam, low = (jnp.where(positive, part * scale, 0.0) for part in (found.lam.hi, found.lam.rounding()))
+    finite = finite & jnp.all(jnp.isfinite(lam))
+    return NonnegQP(
+        lam=lam,
+        low=low,
+        slack=K @ lam - total,
+        active=found.active,
+        ray=ray / jnp.where(jnp.any(ray != 0), jnp.sum(ray), 1.0),
+        status=jnp.where(finite, status, int(Status.NONFINITE)),
+        rounds=found.rounds,
+        steps=found.steps,
+        exchanges=found.exchanges,
+    )
+
+
+def _in_float64(problem: _Problem, start: Array, run: Array) -> _Stage:
+    """Phases 1 and 2; ``solved`` where the rounding of the result shows it."""
+    K, _, rhs, Z, point, allowed, size = problem
+    m = len(size)
+    blocks = block_pivoting(plain_classify(K, rhs, allowed), allowed, start, run, min(50, 3 * m + 10))
     plausible = ~jnp.any(blocks.wrong) & jnp.all(jnp.isfinite(blocks.lam.hi))
 
-    bounded = point is not None
-    plain = (Extended(unit, None), Extended(rhs, None), allowed, size)
-    guess = dual_active_set(*plain, _DEPENDENT, finite & ~plausible, limit=20 * m + 100, bounded=bounded)
+    plain = (Extended(K, None), Extended(rhs, None), allowed, size)
+    guess = dual_active_set(*plain, _DEPENDENT, run & ~plausible, problem.limit, bounded=point is not None)
     active = jnp.where(plausible, blocks.active, guess.active)
     rough = jnp.where(plausible, blocks.lam.hi, guess.lam.hi)
-    polished = _solve_active(unit, rhs, active, 2)
-    polished = jnp.where(_misfit(unit, rhs, polished) <= _misfit(unit, rhs, rough), polished, rough)
-    tol = _rounding(unit, rhs, polished)
-    slack = unit @ polished - rhs
+    polished = solve_active(K, rhs, active, 2)
+    polished = jnp.where(_misfit(K, rhs, polished) <= _misfit(K, rhs, rough), polished, rough)
+    tol = rounding(K, rhs, polished)
+    slack = K @ polished - rhs
     met = (polished >= -tol) & jnp.where(active, jnp.abs(slack) <= tol, slack >= -tol) & (tol <= _TRUSTED * size)
-    trusted = jnp.all(met | ~allowed)
-    ray, vanishes = _normalised(unit, Z, guess.ray, 16 * EPS)
-    infeasible = (guess.status == UNBOUNDED) & vanishes & ~trusted
+    solved = jnp.all(met | ~allowed)
+    ray, vanishes = _normalised(K, Z, guess.ray, 16 * EPS)
+    return _Stage(
+        lam=Extended(polished, None),
+        active=active,
+        ray=ray,
+        solved=solved,
+        infeasible=(guess.status == UNBOUNDED) & vanishes & ~solved,
+        rounds=blocks.rounds,
+        steps=guess.steps,
+        exchanges=blocks.exchanges + guess.steps,
+    )
 
-    hard = finite & ~trusted & ~infeasible
-    operands = [unit, scale * q] if Z is None else [Z, scale * q] + ([] if point is None else [point])
+
+def _in_twice_float64(problem: _Problem, found: _Stage, finite: Array) -> _Stage:
+    """Phases 3 and 4, run where 1 and 2 were not enough."""
+    K, linear, _, Z, point, allowed, size = problem
+    m = len(size)
+    hard = finite & ~found.solved & ~found.infeasible
+    operands = [K, linear] if Z is None else [Z, linear] + ([] if point is None else [point])
 
     def tabulate(source: Array, linear: Array, point: Array | None = None) -> tuple[Extended, Array, Extended]:
         gram = exactly(source) if Z is None else accurate_matmul(exactly(source), exactly(source.T))
@@ -254,34 +230,25 @@ def nonneg_qp(
 
     nothing = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(tabulate, *operands))
     table, parts, term = once(hard, tabulate, nothing, *operands)
-    classify = _refined_classify(unit, parts, term, allowed, size)
-    refined = _block_pivoting(classify, allowed, active, hard, limit=20)
+    classify = refined_classify(K, parts, term, allowed, size)
+    refined = block_pivoting(classify, allowed, found.active, hard, limit=20)
     second = (refined.rounds > 0) & ~jnp.any(refined.wrong) & jnp.all(jnp.isfinite(refined.lam.hi))
 
     dependent = 16 * EPS * m if Z is None else (64 * EPS) ** 2 * m
-    dual = dual_active_set(table, term, allowed, size, dependent, hard & ~second, limit=20 * m + 100, bounded=bounded)
-    sure_ray, sure = _normalised(unit, Z, dual.ray, 256 * EPS)
-    infeasible = infeasible | (hard & ~second & (dual.status == UNBOUNDED) & sure)
-    ray = jnp.where(infeasible, jnp.where(hard, sure_ray, ray), 0.0) * scale
-
-    status = jnp.where(dual.status == ASCENDED, int(Status.OPTIMAL), int(Status.ITERATION_LIMIT))
-    status = jnp.where(infeasible, int(Status.INFEASIBLE), status)
-    active = jnp.where(trusted, active, jnp.where(second, refined.active, dual.active))
-    hi = jnp.where(trusted, polished, jnp.where(second, refined.lam.hi, dual.lam.hi))
-    lo = jnp.where(trusted, 0.0, where(second, refined.lam, dual.lam).rounding())
-    positive = hi > 0
-    lam, low = jnp.where(positive, hi * scale, 0.0), jnp.where(positive, lo * scale, 0.0)
-    finite = finite & jnp.all(jnp.isfinite(lam))
-    return NonnegQP(
-        lam=lam,
-        low=low,
-        slack=K @ lam - total,
-        active=active,
-        ray=ray / jnp.where(jnp.any(ray != 0), jnp.sum(ray), 1.0),
-        status=jnp.where(finite, status, int(Status.NONFINITE)),
-        rounds=blocks.rounds + refined.rounds,
-        steps=guess.steps + dual.steps,
-        exchanges=blocks.exchanges + guess.steps + refined.exchanges + dual.steps,
+    last = hard & ~second
+    dual = dual_active_set(table, term, allowed, size, dependent, last, problem.limit, bounded=point is not None)
+    ray, vanishes = _normalised(K, Z, dual.ray, 256 * EPS)
+    hi = jnp.where(found.solved, found.lam.hi, jnp.where(second, refined.lam.hi, dual.lam.hi))
+    low = jnp.where(found.solved, 0.0, where(second, refined.lam, dual.lam).rounding())
+    return _Stage(
+        lam=Extended(hi, low),
+        active=jnp.where(found.solved, found.active, jnp.where(second, refined.active, dual.active)),
+        ray=jnp.where(hard, ray, found.ray),
+        solved=dual.status == ASCENDED,
+        infeasible=found.infeasible | (last & (dual.status == UNBOUNDED) & vanishes),
+        rounds=found.rounds + refined.rounds,
+        steps=found.steps + dual.steps,
+        exchanges=found.exchanges + refined.exchanges + dual.steps,
     )
 
 

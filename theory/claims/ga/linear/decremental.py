@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Sizes
+from theory.claims.ga.linear import projection_steps
 from theory.claims.instances import last, planted, planted_latent, signs
 from theory.data.dataset import ForgetSplit
 from theory.numerics import EPS, norm
@@ -87,7 +88,7 @@ def solve(i: ForgetSplit) -> Solved:
     def run(support: Array, stage: tuple[Array, Array]) -> tuple[Array, tuple[Array, ...]]:
         retained, warm = stage
         start = jnp.where(warm, support & retained, retained)
-        found = margin_from_points(i.X, i.y, retained, start)
+        found = margin_from_points(i.X, i.y, retained, start, extended=False)
         assert found.w is not None
         trained = jnp.where(jnp.all(retained), found.support, support)  # the cold run's must not leak into the warm one
         spent = found.exchanges.astype(jnp.float64)
@@ -143,6 +144,7 @@ CLAIM = Claim(
             share=0.35,
         ),
     ),
+    obligations=projection_steps.decremental,
     notes="No assumption to drop: data without a separator have no model to compare. "
     "Both counts are measured on random separable problems, not proved. 'exchanges' is what "
     "any method needs "

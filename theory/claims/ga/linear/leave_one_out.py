@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.linear import projection_steps
 from theory.claims.instances import retraining_error, signs
 from theory.data.near_orthogonal import latent_size, near_orthogonal_gram, points_from_gram
 from theory.numerics import norm
@@ -78,7 +79,7 @@ def solve(i: Trained) -> Models:
     w = i.X.T @ (i.lam * i.y)
     leave_out = jnp.eye(len(i.y), dtype=bool)
     direct = jax.vmap(lambda forget: project_step(w, i.X, i.y, i.lam, forget))(leave_out)
-    retrained = jax.vmap(lambda forget: margin_from_points(i.X, i.y, ~forget))(leave_out)
+    retrained = jax.vmap(lambda forget: margin_from_points(i.X, i.y, ~forget, extended=False))(leave_out)
     return Models(leave_one_out(i.X @ i.X.T, i.y, i.lam), direct, retrained)
 
 
@@ -219,6 +220,7 @@ CLAIM = Claim(
         ),
     ),
     counterexamples=(Counterexample("trained", _untrained, "margins of 1/10 are kept, not repaired"),),
+    obligations=projection_steps.leave_one_out,
     notes="ε is that of the multipliers (λ + κ)₊; the best multipliers can have a smaller one. The formula itself "
     "needs independent points only. Points off the margin are where the models are not the retrained ones.",
 )

@@ -52,7 +52,7 @@ def solve(i: TrainedModel) -> Unlearned:
     return Unlearned(
         project_step(i.w, i.X, i.y, i.lam, i.forget),
         remove_terms(i.w, i.X, i.y, i.lam, i.forget),
-        margin_from_points(i.X, i.y, ~i.forget),
+        margin_from_points(i.X, i.y, ~i.forget, extended=False),
     )
 
 

@@ -70,7 +70,7 @@ def solve(i: Stepped) -> Residuals:
     stepped = remove_terms(w, i.X, i.y, i.lam, i.forget, i.c)
     left = i.v + (1.0 - i.c) * removed(i)
     space = row_space(i.X, ~i.forget)
-    refitted = best_multipliers(stepped, i.X, i.y, ~i.forget)
+    refitted = best_multipliers(stepped, i.X, i.y, ~i.forget, extended=False)
     return Residuals(stepped, refitted, left, space.reject(left), space.reject(removed(i)), space.reject(i.v))
 
 
