@@ -95,3 +95,137 @@ def sum_of_absolutes() -> Obligation:
         Le(Abs(s + t), total + Abs(t)),
         (Le(Abs(s), total),),
     )
+
+
+def projection_lengths() -> tuple[Obligation, ...]:
+    """‖v‖² = ‖Pv‖² + ‖(I − P)v‖², so a projection is no longer; P projects onto the rows of X_R."""
+    from sympy import Eq, Le
+
+    X, P, v, E = matrix("X_R", "r", "d"), matrix("P", "d", "d"), matrix("v", "d"), identity("d")
+    whole, inside, outside = reals("whole inside outside")
+    return (
+        Obligation(
+            "Pythagoras of a projection",
+            "‖v‖² = ‖Pv‖² + ‖(I − P)v‖²",
+            Eq(v.T * v, (P * v).T * (P * v) + ((E - P) * v).T * ((E - P) * v)),
+            projector_rules(P, X),
+        ),
+        Obligation(
+            "a projection is no longer",
+            "‖Pv‖ ≤ ‖v‖",
+            Le(inside, whole),
+            (whole >= 0, inside >= 0, Eq(whole**2, inside**2 + outside**2)),
+            ("Pythagoras of a projection",),
+        ),
+    )
+
+
+def projected_cosine() -> tuple[Obligation, ...]:
+    """Projected onto a subspace that holds v*, a vector turns towards v*: ⟨Pv, v*⟩ = ⟨v, v*⟩ and Pv is no longer."""
+    from sympy import Eq, Ge
+
+    P, v, best = matrix("P", "d", "d"), matrix("v", "d"), matrix("best", "d")
+    product, whole, inside, target, before, after = reals("product whole inside target before after")
+    return (
+        *projection_lengths(),
+        Obligation(
+            "same inner product",
+            "⟨Pv, v*⟩ = ⟨v, Pv*⟩ = ⟨v, v*⟩",
+            Eq((P * v).T * best, v.T * best),
+            (Eq(P.T, P), Eq(P * best, best)),
+        ),
+        Obligation(
+            "the cosine grows",
+            "cos(Pv, v*) = ⟨v, v*⟩/(‖Pv‖‖v*‖) ≥ ⟨v, v*⟩/(‖v‖‖v*‖) = cos(v, v*) where ⟨v, v*⟩ ≥ 0",
+            Ge(after, before),
+            (
+                *(product >= 0, inside > 0, target > 0, inside <= whole),
+                *(Eq(before * whole * target, product), Eq(after * inside * target, product)),
+            ),
+            ("a projection is no longer", "same inner product"),
+        ),
+    )
+
+
+def nonnegative_products() -> Obligation:
+    """Σ λ_i M_i ≥ 0."""
+    from sympy import Ge
+
+    total, lam, M = reals("total lam M")
+    return Obligation(
+        "products are not negative",
+        "Σ λ_i M_i ≥ 0 for λ ≥ 0 and M ≥ 0: one more point",
+        Ge(total + lam * M, 0),
+        (total >= 0, lam >= 0, M >= 0),
+    )
+
+
+def margins_optimal() -> tuple[Obligation, ...]:
+    """A KKT point of the margin problem is its only solution; rows of X are y_i x_i."""
+    from sympy import Eq, Ge, Le
+
+    X, v, w, b, one = matrix("X_R", "r", "d"), matrix("v", "d"), matrix("w", "d"), matrix("b", "r"), matrix("one", "r")
+    longer, best, apart, slack, lam, M, total = reals("longer best apart slack lam M total")
+    terms = (apart >= 0, slack >= 0, Eq(longer, best + apart + 2 * slack))
+    return (
+        Obligation(
+            "optimality identity",
+            "‖v‖² = ‖w‖² + ‖v − w‖² + 2bᵀ(Xv − 1) for any v, where w = Σ b_i y_i x_i and bᵀ(Xw − 1) = 0",
+            Eq(v.T * v, w.T * w + (v - w).T * (v - w) + 2 * b.T * (X * v - one)),
+            (Eq(w, X.T * b), Eq(b.T * X * X.T * b, b.T * one)),
+        ),
+        Obligation(
+            "slack is not negative",
+            "bᵀ(Xv − 1) ≥ 0 for feasible v and b ≥ 0: one more point",
+            Ge(total + lam * (M - 1), 0),
+            (total >= 0, lam >= 0, M >= 1),
+        ),
+        Obligation(
+            "shortest", "‖v‖² ≥ ‖w‖²", Ge(longer, best), terms, ("optimality identity", "slack is not negative")
+        ),
+        Obligation(
+            "unique",
+            "‖v‖² ≤ ‖w‖² leaves v = w",
+            Le(apart, 0),
+            (*terms, longer <= best),
+            ("optimality identity", "slack is not negative"),
+        ),
+    )
+
+
+def gram_eigenvalues() -> tuple[Obligation, ...]:
+    """Of N nearly orthogonal points: 1 − ψ − (N − 1)φ ≤ vᵀGv/‖v‖² ≤ 1 + ψ + (N − 1)φ."""
+    from sympy import Abs, Ge, Le
+
+    N, S1, S2, t, off, psi, phi, form, g = reals("N S1 S2 t off psi phi form g")
+    points = (N >= 1, phi >= 0, psi >= 0)
+    low, high = 1 - psi - (N - 1) * phi, 1 + psi + (N - 1) * phi
+    sums = (S1 >= 0, S2 >= 0, Le(S1**2, N * S2), Le(Abs(off), phi * (S1**2 - S2)))
+    return (
+        Obligation(
+            "square of a sum",
+            "(Σ|v_i|)² ≤ N Σ v_i²: one more entry t ≥ 0",
+            Le((S1 + t) ** 2, (N + 1) * (S2 + t**2)),
+            (N >= 0, S1 >= 0, S2 >= 0, t >= 0, Le(S1**2, N * S2)),
+        ),
+        Obligation(
+            "off the diagonal",
+            "|Σ_{i≠j} v_i v_j G_ij| ≤ φ((Σ|v|)² − Σ v²): one more entry moves it by at most 2φ|t|Σ|v|",
+            Le(Abs(off + g), phi * ((S1 + t) ** 2 - (S2 + t**2))),
+            (phi >= 0, S1 >= 0, t >= 0, Le(Abs(off), phi * (S1**2 - S2)), Le(Abs(g), 2 * phi * t * S1)),
+        ),
+        Obligation(
+            "eigenvalues, least",
+            "vᵀG v ≥ a‖v‖², a = 1 − ψ − (N − 1)φ",
+            Ge(form + off, low * S2),
+            (*points, *sums, Ge(form, (1 - psi) * S2)),
+            ("square of a sum", "off the diagonal"),
+        ),
+        Obligation(
+            "eigenvalues, largest",
+            "vᵀG v ≤ b‖v‖², b = 1 + ψ + (N − 1)φ",
+            Le(form + off, high * S2),
+            (*points, *sums, Le(form, (1 + psi) * S2)),
+            ("square of a sum", "off the diagonal"),
+        ),
+    )

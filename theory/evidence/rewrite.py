@@ -25,7 +25,7 @@ def vanishes(expression: Any, rules: tuple[Any, ...]) -> None:
         Irreducible: something is left; the message shows it.
         ValueError: a rule's left-hand side is not a single product, or an operation is not understood.
     """
-    table = [pair for rule in rules for pair in _rule(rule)]
+    table = _symmetric([pair for rule in rules for pair in _rule(rule)])
     left, steps = _words(expression), 0
     done: Sum = {}
     while left:
@@ -67,6 +67,19 @@ def _rule(relation: Any) -> list[tuple[Word, Sum]]:
             continue
         pairs.append((pattern, replacement))
     return pairs
+
+
+def _symmetric(table: list[tuple[Word, Sum]]) -> list[tuple[Word, Sum]]:
+    """Where Pᵀ = P is a rule, the patterns are written with P too, or they would not fit what that rule leaves."""
+    same: dict[Any, Any] = {}
+    for pattern, replacement in table:
+        if len(pattern) == 1 and replacement == {_transposed(pattern): 1}:
+            same |= {pattern[0]: pattern[0].T}
+
+    def written(pattern: Word) -> Word:
+        return tuple(same.get(letter, letter) for letter in pattern) if len(pattern) > 1 else pattern
+
+    return [(written(pattern), replacement) for pattern, replacement in table]
 
 
 def _apply(word: Word, table: list[tuple[Word, Sum]]) -> Sum | None:

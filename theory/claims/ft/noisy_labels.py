@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ft import overlap_steps
 from theory.claims.ft.instances import (
     NEGLIGIBLE,
     SIZES,
@@ -271,6 +272,7 @@ CLAIM = Claim(
         Counterexample("supports", _leaking, "features called distinct that are not"),
     ),
     exact=exact,
+    obligations=overlap_steps.noisy_labels,
     notes="For independent noise of variance σ² the last identity averages to "
     "E UL(w_g) = ‖v‖²/|F| + σ²(1 + ‖X_F X_R⁺‖_F²/|F|). Where the noise cannot be fitted, see ft.ridge_transition.",
 )

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ft import overlap_steps
 from theory.claims.ft.instances import (
     NOISELESS,
     SIZES,
@@ -159,4 +160,5 @@ CLAIM = Claim(
         Counterexample("supports", _leaking, "a retained row that uses a forget-only column"),
     ),
     exact=exact,
+    obligations=overlap_steps.overlap,
 )

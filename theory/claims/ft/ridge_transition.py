@@ -20,6 +20,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ft import ridge_steps
 from theory.claims.ft.instances import (
     FeatureProblem,
     Trained,
@@ -252,6 +253,7 @@ CLAIM = Claim(
     ),
     counterexamples=(Counterexample("ridge", _negative, "a negative ridge parameter amplifies"),),
     exact=exact,
+    obligations=ridge_steps.ridge_transition,
     notes="No column structure, rank or interpolation is assumed, and the labels are noisy. w_t is the limit of "
     "gradient descent: where X_R w = y_R has no solution, the nearest least-squares fit.",
 )

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion
+from theory.claims.ga.linear import support_steps
 from theory.claims.instances import TrainedModel, correlated_latent, correlated_model, retrained_multipliers
 from theory.numerics import cosine_gap, norm
 from theory.solvers.kkt import KKTResiduals, residuals_at
@@ -80,6 +81,7 @@ CLAIM = Claim(
             scale=lambda i, s: s.amplified / norm(s.retrained),
         ),
     ),
+    obligations=support_steps.ascent_never_hurts,
     notes="With one forget point and its one correlated partner the step hurts exactly when c > 1/√2. The projected "
     "step never hurts on the same instances: ga.linear.projected_never_hurts.",
 )

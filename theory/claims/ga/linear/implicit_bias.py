@@ -25,6 +25,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.linear import flow_steps
 from theory.claims.instances import planted, planted_latent, signs
 from theory.numerics import ROUNDINGS, cosine_gap, norm
 from theory.solvers.gradient_flow import FlowPath, flow_in_gram
@@ -184,6 +185,7 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample("from zero", _from_a_large_start, "a large start in another direction is not forgotten soon"),
     ),
+    obligations=flow_steps.implicit_bias,
     notes="The 'decay' row is measured on random separable problems, not proved. For fixed data 1 − cos falls "
     "faster than the proved 1/s in the end, mostly like 1/s².",
 )

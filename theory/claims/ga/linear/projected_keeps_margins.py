@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.linear import projection_steps
 from theory.claims.instances import last, signs
 from theory.numerics import norm
 from theory.solvers.min_norm import min_norm
@@ -150,6 +151,7 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample("every retained point", _one_point_missed, "a retained point left out of the projector: M₁ = 1"),
     ),
+    obligations=projection_steps.projected_keeps_margins,
     notes="Holds for dependent and repeated points and for m > d. "
     "λ + κ are multipliers only where they are ≥ 0: see ga.linear.projected_exact.",
 )

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.linear import projection_steps
 from theory.claims.instances import TrainedModel, correlated_latent, correlated_model, retrained_multipliers
 from theory.numerics import cosine_gap, masked_min, norm
 from theory.solvers.kkt import KKTResiduals, residuals_at
@@ -136,5 +137,6 @@ CLAIM = Claim(
         Counterexample("stationary", _retrained_already, "w holds no term of the forget point: nothing to remove"),
         Counterexample("separates", _wrong_side, "cos falls from −1/√2 to −1"),
     ),
+    obligations=projection_steps.projected_never_hurts,
     notes="The same instances refute ga.linear.ascent_never_hurts.",
 )

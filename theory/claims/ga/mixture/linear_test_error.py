@@ -21,6 +21,7 @@ from jax.scipy.stats import norm as gaussian
 from jaxtyping import Array, Float, UInt
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.mixture import proof_steps
 from theory.claims.instances import seed_of
 from theory.data.gaussian_mixture import sample_gaussian_mixture
 from theory.models.linear import margins
@@ -141,5 +142,6 @@ CLAIM = Claim(
         ),
     ),
     counterexamples=(Counterexample("isotropic", _stretched, "noise 3 times as wide along w: Φ(−√2/3), not Φ(−√2)"),),
+    obligations=proof_steps.linear_test_error,
     notes="A strict Monte Carlo comparison can fail by chance: with probability at most 1e-12 an instance.",
 )

@@ -20,6 +20,7 @@ from jax.scipy.stats import norm as gaussian
 from jaxtyping import Array, Float, UInt
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.mixture import proof_steps
 from theory.claims.ga.mixture.linear_test_error import NEVER, RARELY, closed_form
 from theory.claims.instances import seed_of, signs
 from theory.models.mixture_error import PreactivationLaw, count_errors, in_coordinates, preactivation_law
@@ -187,6 +188,7 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample("spanned", _started, "a part from the initialisation has a variance that C does not know"),
     ),
+    obligations=proof_steps.two_layer_test_error,
     notes="A strict Monte Carlo comparison can fail by chance: with probability at most 1e-12 an instance. "
     "A network that keeps a part of its initialisation needs that part's own coordinates, which are drawn given what "
     "training saw of it (theory.models.mixture_error).",

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion
+from theory.claims.ga.two_layer import margin_steps
 from theory.claims.ga.two_layer.trained import Network, margins, network_latent, separating_network
 from theory.models import two_layer
 from theory.numerics import masked_min, norm
@@ -98,6 +99,7 @@ CLAIM = Claim(
             scale=lambda i, s: s.size,
         ),
     ),
+    obligations=margin_steps.ascent_keeps_classes,
     notes="Correlated points in few dimensions: 2 to 6 in 100 instances lose a class. The third conclusion, on the "
     "projected step, holds on every instance.",
 )

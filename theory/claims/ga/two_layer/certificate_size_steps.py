@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from theory.claims.lemmas import (
     cauchy_schwarz,
+    gram_eigenvalues,
     identity,
     matrix,
     norm_triangle,
@@ -17,40 +18,14 @@ from theory.obligation import Constant, Obligation, uncovered
 
 def certificate_size() -> tuple[Obligation, ...]:
     """Eigenvalues, the projections' size, the network's length, and their quotient."""
-    from sympy import Abs, Eq, Ge, Le
+    from sympy import Abs, Eq, Le
 
-    N, S1, S2, t, off, psi, phi, form, a = reals("N S1 S2 t off psi phi form a")
-    p, kappa2, gamma, total, g, m, eps_d, k = reals("p kappa2 gamma total g m epsilon_d k")
+    N, psi, phi, a, p, kappa2 = reals("N psi phi a p kappa2")
+    gamma, total, g, m, eps_d, k = reals("gamma total g m epsilon_d k")
     points = (N >= 1, phi >= 0, psi >= 0)
-    low, high = 1 - psi - (N - 1) * phi, 1 + psi + (N - 1) * phi
-    sums = (S1 >= 0, S2 >= 0, Le(S1**2, N * S2), Le(Abs(off), phi * (S1**2 - S2)))
+    low = 1 - psi - (N - 1) * phi
     return (
-        Obligation(
-            "square of a sum",
-            "(Σ|v_i|)² ≤ N Σ v_i²: one more entry t ≥ 0",
-            Le((S1 + t) ** 2, (N + 1) * (S2 + t**2)),
-            (N >= 0, S1 >= 0, S2 >= 0, t >= 0, Le(S1**2, N * S2)),
-        ),
-        Obligation(
-            "off the diagonal",
-            "|Σ_{i≠j} v_i v_j G_ij| ≤ φ((Σ|v|)² − Σ v²): one more entry moves it by at most 2φ|t|Σ|v|",
-            Le(Abs(off + g), phi * ((S1 + t) ** 2 - (S2 + t**2))),
-            (phi >= 0, S1 >= 0, t >= 0, Le(Abs(off), phi * (S1**2 - S2)), Le(Abs(g), 2 * phi * t * S1)),
-        ),
-        Obligation(
-            "eigenvalues, least",
-            "vᵀG v ≥ a‖v‖², a = 1 − ψ − (N − 1)φ",
-            Ge(form + off, low * S2),
-            (*points, *sums, Ge(form, (1 - psi) * S2)),
-            ("square of a sum", "off the diagonal"),
-        ),
-        Obligation(
-            "eigenvalues, largest",
-            "vᵀG v ≤ b‖v‖², b = 1 + ψ + (N − 1)φ",
-            Le(form + off, high * S2),
-            (*points, *sums, Le(form, (1 + psi) * S2)),
-            ("square of a sum", "off the diagonal"),
-        ),
+        *gram_eigenvalues(),
         *_projection_steps(),
         Obligation(
             "inner products",

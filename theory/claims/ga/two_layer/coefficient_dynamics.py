@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.two_layer import training_steps
 from theory.claims.ga.two_layer.trained import any_network, network_latent
 from theory.models import two_layer
 from theory.models.two_layer import TwoLayer
@@ -163,6 +164,7 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample("inner products", _other_products, "G = 1 where ‖x‖² = 4: the steps are four times as long"),
     ),
+    obligations=training_steps.coefficient_dynamics,
     notes="Both losses, 200 steps each, on any labels and start. Measured: the two sides differ by at most 9e-15 of "
     "the weights' size; about one instance in 10,000 comes so near a kink that rounding could decide its sign.",
 )

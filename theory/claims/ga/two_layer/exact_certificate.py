@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Claim, Conclusion
+from theory.claims.ga.two_layer import kkt_point_steps
 from theory.claims.ga.two_layer.trained import Untrained, alive, untrained, untrained_latent
 from theory.models import two_layer
 from theory.models.two_layer import TwoLayer
@@ -198,6 +199,7 @@ CLAIM = Claim(
         ),
     ),
     witness=lambda i, s: s.W,
+    obligations=kkt_point_steps.exact_certificate,
     notes="The subgradient decides: at m = 8, n = 20, k = 1 the median τ is 1.2e-4 for the plain step with λs = t, "
     "1.6e-2 with autodiff's s, and 6.5e-2 for doing nothing; the retrained point is at 3.7e-2. Autodiff's step, a coin "
     "toss at kinks, is farther than doing nothing in 10% of instances, the other never (m = 10, n = 24, k = 2: 7%, "

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample
+from theory.claims.ga.two_layer import kkt_point_steps
 from theory.claims.ga.two_layer.trained import Network, margins, network_latent, separating_network
 from theory.models import two_layer
 from theory.numerics import norm
@@ -155,6 +156,7 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample("separates", _misclassified, "M = −5.5 and ‖W‖² = 10, but no network shorter than 2 reaches 1"),
     ),
+    obligations=kkt_point_steps.exact_kkt_point,
     notes="The solver's exchange of active sets can cycle where a point has a single neuron of its label's sign: about "
     "one in 10,000 instances here, which counts as not solved.",
 )

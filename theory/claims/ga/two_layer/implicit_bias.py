@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion
+from theory.claims.ga.two_layer import training_steps
 from theory.claims.ga.two_layer.trained import Untrained, alive, untrained, untrained_latent
 from theory.models import two_layer
 from theory.solvers.clarke import best_clarke_multipliers
@@ -128,6 +129,7 @@ CLAIM = Claim(
             share=0.9,
         ),
     ),
+    obligations=training_steps.implicit_bias,
     notes="On 2,000 instances a size the smoothed margin rises by at least 1.8% from record to record, and the margin "
     "itself never falls. The stationarity ends below its first value in 97% and 95%, and below 0.05 in 97% and 94%.",
 )

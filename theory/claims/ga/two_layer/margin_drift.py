@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
+from theory.claims.ga.two_layer import margin_steps
 from theory.claims.ga.two_layer.trained import network_latent, separating_network
 from theory.models import two_layer
 from theory.numerics import masked_max, masked_min
@@ -180,6 +181,7 @@ CLAIM = Claim(
         Counterexample("subgradient", lambda: _one_neuron(1.0, 2.0, 0.25), "s = 2 moves the margin by 2α = 1/2"),
         Counterexample("multipliers", lambda: _one_neuron(1.0, 1.0, -0.25), "the margin moves, by more than −1/4"),
     ),
+    obligations=margin_steps.margin_drift,
     notes="'fall' is one-sided: where y_l y_i ⟨x_l, x_i⟩ ≤ 0 for every forgotten l, the margin of i cannot fall, "
     "whatever the network. Beyond α < 1 nothing is promised: ga.two_layer.ascent_keeps_classes is false.",
 )

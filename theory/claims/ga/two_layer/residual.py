@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Counterexample
+from theory.claims.ga.two_layer import residual_steps
 from theory.claims.ga.two_layer.instances import (
     ADMISSIBLE,
     ClarkePoint,
@@ -187,6 +188,7 @@ CLAIM = Claim(
             "t = −1 for w₂ = −e₁ leaves nothing; the best admissible t leaves e₁",
         ),
     ),
+    obligations=residual_steps.residual,
     notes="Dependent points (d < m) leave the QP's gap unproved, since its Hessian is the Gram matrix: such instances "
     "are not tested.",
 )

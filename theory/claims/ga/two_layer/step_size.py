@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.claim import Assumption, Claim, Conclusion, Counterexample, Sizes
-from theory.claims.ga.two_layer import instances
+from theory.claims.ga.two_layer import instances, residual_steps
 from theory.claims.ga.two_layer.instances import (
     ADMISSIBLE,
     ClarkePoint,
@@ -197,6 +197,7 @@ CLAIM = Claim(
     counterexamples=(
         Counterexample("admissible", _negative_part, "the given t leaves nothing, the best admissible one leaves e₁"),
     ),
+    obligations=residual_steps.step_size,
     notes="With the given multipliers ε(c) at the witness is a hyperbola in c, not a V: at V = 0 and λs = t it is "
     "√(‖P_R g‖² + (1 − c)²‖(I − P_R)g‖²), least at c = 1. The plain network W − cg has other activations than W on the "
     "retained points, so that only the lower bounds speak of it.",
