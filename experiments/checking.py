@@ -78,9 +78,13 @@ def saved_counterexample(claim: Claim, refutation: Refutation, folder: Path) -> 
         "rhs": refutation.rhs,
         "allowed": refutation.allowed,
         "file": str(path),
-        "replay": f"forgetproof check {what} --instance {path}",
+        "replay": f"forgetproof check {what} --instance {path}" + _constant_options(claim),
         "instance": instance_text(refutation.instance),
     }
+
+
+def _constant_options(claim: Claim) -> str:
+    return "".join(f" --constant {name}={value!r}" for name, value in claim.overrides.items())
 
 
 def instance_text(instance: Instance) -> dict[str, Any]:

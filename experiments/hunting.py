@@ -42,6 +42,7 @@ def hunt_claim(claim: Claim, seconds: float, evaluations: int | None, seed: int,
         "key": claim.key,
         "title": claim.title,
         "status": claim.status,
+        "overrides": dict(claim.overrides),
         "outcome": "REFUTED" if found is not None else "NOT REFUTED",
         "as_expected": result.as_expected,
         "evaluations": result.evaluations,
@@ -53,6 +54,13 @@ def hunt_claim(claim: Claim, seconds: float, evaluations: int | None, seed: int,
         "conclusions": [_hunted(claim, conclusion, folder / "hunted" / claim.key) for conclusion in result.conclusions],
         "counterexample": None if found is None else saved_counterexample(claim, found, folder / "refuted"),
     }
+
+
+def hunt_part(entry: Record) -> Record:
+    """What the ledger keeps of a hunt's record: the best tightness of each conclusion and what it took."""
+    effort = {name: entry[name] for name in ("evaluations", "seconds", "seed")}
+    best = [{k: c[k] for k in ("name", "tight", "tightness")} | effort for c in entry["conclusions"]]
+    return {"key": entry["key"], "hunt": {"outcome": entry["outcome"], **effort, "conclusions": best}}
 
 
 def _hunted(claim: Claim, found: Hunted, folder: Path) -> Record:

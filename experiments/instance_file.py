@@ -35,7 +35,8 @@ def save_instance(folder: Path, claim: Claim, refutation: Refutation) -> Path:
     arrays["header"] = np.array(json.dumps(header))
     np.savez(buffer, allow_pickle=False, **arrays)
     folder.mkdir(parents=True, exist_ok=True)
-    name = "-".join([claim.key, *(f"{k}{v}" for k, v in sorted(refutation.sizes.items()))]) + ".npz"
+    sizes = [f"{k}{v}" for k, v in sorted(refutation.sizes.items())]
+    name = "-".join([claim.key, *sizes, *(f"{k}={v}" for k, v in claim.overrides.items())]) + ".npz"
     write_atomically(folder / name, buffer.getvalue())
     return folder / name
 

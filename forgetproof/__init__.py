@@ -23,6 +23,7 @@ _HOME = {
     "theory.models.mixture_error": ("mixture_test_error",),
     "theory.models.two_layer": ("TwoLayer", "from_weights", "initialise", "output_weights"),
     "theory.numerics": ("norm", "tolerance"),
+    "theory.obligation": ("Constant", "Obligation", "uncovered"),
     "theory.solvers.clarke": ("clarke_residual",),
     "theory.solvers.clarke_kkt_point": ("KKTPoint", "find_kkt_point"),
     "theory.solvers.gradient_flow": ("gradient_flow",),

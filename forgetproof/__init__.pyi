@@ -26,6 +26,9 @@ from theory.models.two_layer import initialise as initialise
 from theory.models.two_layer import output_weights as output_weights
 from theory.numerics import norm as norm
 from theory.numerics import tolerance as tolerance
+from theory.obligation import Constant as Constant
+from theory.obligation import Obligation as Obligation
+from theory.obligation import uncovered as uncovered
 from theory.solvers.clarke import clarke_residual as clarke_residual
 from theory.solvers.clarke_kkt_point import KKTPoint as KKTPoint
 from theory.solvers.clarke_kkt_point import find_kkt_point as find_kkt_point

@@ -8,6 +8,7 @@ from forgetproof.commands.bench import bench
 from forgetproof.commands.check import check
 from forgetproof.commands.claims import claims
 from forgetproof.commands.hunt import hunt
+from forgetproof.commands.new_claim import new_claim
 from forgetproof.commands.prove import prove
 from forgetproof.commands.reproduce import reproduce
 
@@ -38,5 +39,5 @@ def _options(
     del version
 
 
-for command in (claims, check, prove, hunt, reproduce, bench):
+for command in (claims, new_claim, check, prove, hunt, reproduce, bench):
     app.command()(command)

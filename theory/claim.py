@@ -4,8 +4,14 @@ One map drives everything. ``build`` takes sizes and an unconstrained real vecto
 that meets the assumptions by construction, so random draws, shrinking and gradient search all use
 the same few lines. ``solve`` finds the objects the theorem speaks of *with their residual*, and each
 conclusion compares two numbers computed from the instance and the solution.
+
+Numbers of the statement can be ``constants``: a function of the claim that needs one takes it by keyword
+(``rhs=lambda i, s, *, C: C * s.norm``), and a reader puts another value in its place (:meth:`Claim.with_constants`).
 """
 
+import functools
+import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,7 +28,7 @@ from theory.obligation import Obligation
 Instance = Any  # any pytree of arrays
 Solution = Any  # any pytree of arrays
 Sizes = Mapping[str, int]
-Quantity = Callable[[Instance, Solution], Any]  # scalar, or array whose every entry is compared
+Quantity = Callable[..., Any]  # (instance, solution, *, constants) -> scalar, or array whose every entry is compared
 
 RELATIONS = ("<=", ">=", "==")
 STATUSES = ("proved", "reported", "conjectured", "false")
@@ -44,7 +50,7 @@ class Assumption:
 
     name: str
     latex: str
-    margin: Callable[[Instance], Any]
+    margin: Callable[..., Any]  # (instance, *, constants)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +100,20 @@ def _no_residual(instance: Instance, solution: Solution) -> float:
     return 0.0
 
 
+def _keywords(function: Callable[..., Any] | None) -> list[str]:
+    """Names of a function's keyword-only parameters."""
+    parameters = inspect.signature(function).parameters.values() if function is not None else ()
+    return [p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY]
+
+
+def _bind(function: Callable[..., Any] | None, values: Mapping[str, float]) -> Callable[..., Any] | None:
+    """The function with the keywords that ``values`` name set, which also replaces what was bound before."""
+    names = [name for name in _keywords(function) if name in values]
+    if function is None or not names:
+        return function
+    return functools.partial(function, **{name: float(values[name]) for name in names})
+
+
 @dataclass(frozen=True, eq=False)
 class Claim:
     """A theorem with everything needed to test it; see the fields.
@@ -109,10 +129,10 @@ class Claim:
     status: str  # one of STATUSES
     sizes: tuple[Sizes, ...]  # the sizes to test, small first; each is compiled once
     latent: Callable[[Sizes], int]  # length of z
-    build: Callable[[Sizes, Array], Instance]  # differentiable; meets the assumptions by construction
+    build: Callable[..., Instance]  # (sizes, z); differentiable; meets the assumptions by construction
     conclusions: tuple[Conclusion, ...]
     assumptions: tuple[Assumption, ...] = ()
-    solve: Callable[[Instance], Solution] = _no_solution
+    solve: Callable[..., Solution] = _no_solution
     residual: Quantity = _no_residual
     residual_target: float = 1e-9  # a larger residual makes an instance INCONCLUSIVE
     witness: Quantity | None = None  # explicit object of an existential claim
@@ -120,6 +140,8 @@ class Claim:
     exact: Callable[[Sizes, int], Mapping[str, bool]] | None = None  # over the rationals: conclusion -> holds
     obligations: Callable[[], tuple[Obligation, ...]] | None = None  # the proof's steps for a machine, made on demand
     notes: str = ""  # what a reader should know beside the statement: findings, limits
+    constants: Mapping[str, float] = field(default_factory=dict)  # the statement's numbers, bound by name
+    overrides: Mapping[str, float] = field(default_factory=dict)  # a reader's values for them, by with_constants
     module: str = field(default="", compare=False)  # set by the registry
 
     def __post_init__(self) -> None:
@@ -136,6 +158,43 @@ class Claim:
         for counterexample in self.counterexamples:
             if counterexample.drops not in [a.name for a in self.assumptions]:
                 raise ValueError(f"{self.key}: counterexample drops unknown assumption {counterexample.drops!r}")
+        for name, value in self._bound(lambda part: _bind(part, {**self.constants, **self.overrides})).items():
+            object.__setattr__(self, name, value)
+
+    def _bound(self, bind: Callable[[Any], Any]) -> dict[str, Any]:
+        """The fields that hold functions, with ``bind`` applied to each function; none without constants."""
+        if not self.constants:
+            return {}
+        own = {name: bind(getattr(self, name)) for name in ("build", "solve", "residual", "witness")}
+        assumptions = tuple(replace(a, margin=bind(a.margin)) for a in self.assumptions)
+        parts = ("lhs", "rhs", "scale", "solver_error")
+        conclusions = tuple(replace(c, **{p: bind(getattr(c, p)) for p in parts}) for c in self.conclusions)
+        return own | {"assumptions": assumptions, "conclusions": conclusions}
+
+    def with_constants(self, values: Mapping[str, float]) -> "Claim":
+        """The claim with a reader's values for some of its constants; its statement's text stays.
+
+        Raises:
+            ValueError: a name that the claim does not have or use, or a value that is not finite.
+        """
+        used: set[str] = set()
+
+        def note(part: Any) -> Any:
+            used.update(_keywords(part))
+            return part
+
+        self._bound(note)
+        for name, value in values.items():
+            if name not in self.constants:
+                has = ", ".join(f"{known} = {stated:g}" for known, stated in self.constants.items()) or "none"
+                raise ValueError(f"{self.key}: no constant {name!r} to change; it has {has}")
+            if name not in used:
+                raise ValueError(
+                    f"{self.key}: no function takes the constant {name!r}; expected a keyword of that name"
+                )
+            if not math.isfinite(value):
+                raise ValueError(f"{self.key}: constant {name}: expected a finite number, got {value}")
+        return replace(self, overrides={**self.overrides, **values})
 
     def without(self, assumption: str) -> "Claim":
         """The claim with one assumption dropped (usually false: its counterexample shows it)."""
@@ -150,7 +209,11 @@ class Claim:
             raise ValueError(f"{self.key}: has no conclusion named {conclusion!r}")
 
         def scaled(rhs: Quantity) -> Quantity:
-            return lambda instance, solution: factor * jnp.asarray(rhs(instance, solution))
+            @functools.wraps(rhs)  # it takes the same constants
+            def times(instance: Instance, solution: Solution, **constants: float) -> Array:
+                return factor * jnp.asarray(rhs(instance, solution, **constants))
+
+            return times
 
         changed = tuple(replace(c, rhs=scaled(c.rhs)) if c.name == conclusion else c for c in self.conclusions)
         return replace(self, conclusions=changed)

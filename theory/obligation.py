@@ -8,6 +8,8 @@ sympy cancels x/x while an expression is written, before anyone can ask whether 
 cancel is given its own symbol and the equation that defines it.
 """
 
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 Relation = Any  # of sympy; this module stays light
@@ -35,3 +37,24 @@ class Obligation(NamedTuple):
 def uncovered(name: str, why: str) -> Obligation:
     """A step of the proof that is left to the reader."""
     return Obligation(name, why)
+
+
+def restated(steps: Sequence[Obligation], values: Mapping[str, float]) -> tuple[Obligation, ...]:
+    """The steps with other values of their constants: each named one in every step where it occurs.
+
+    Raises:
+        ValueError: a name that is no step's constant; the message lists those there are.
+    """
+    stated = {str(c.symbol): c.stated for step in steps if (c := step.constant) is not None}
+    for name in values:
+        if name not in stated:
+            known = ", ".join(f"{k} = {v}" for k, v in stated.items()) or "none"
+            raise ValueError(f"no step of the proof has a constant {name!r}; there is {known}")
+
+    def changed(step: Obligation) -> Obligation:
+        c = step.constant
+        if c is None or str(c.symbol) not in values:
+            return step
+        return step._replace(constant=c._replace(stated=Fraction(str(values[str(c.symbol)]))))
+
+    return tuple(changed(step) for step in steps)

@@ -27,6 +27,8 @@ def describe(claim: Claim) -> Record:
             for c in claim.conclusions
         ],
         "notes": claim.notes,
+        "constants": dict(claim.constants),
+        "overrides": dict(claim.overrides),
     }
 
 

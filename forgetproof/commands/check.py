@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forgetproof.options import Json, Seed, UserError, emit, select_claims
+from forgetproof.options import Constants, Json, Seed, UserError, emit, parse_constants, select_claims
 from forgetproof.runtime import start_jax
 
 
@@ -18,11 +18,12 @@ def check(
     instance: Annotated[
         Path | None, typer.Option("--instance", help="Replay one saved instance (.npz) of a single claim.")
     ] = None,
+    constants: Constants = None,
     as_json: Json = False,
 ) -> None:
     """Check claims on random instances; exit code 1 if one is refuted or could not be verified."""
     start_jax()
-    chosen = select_claims(patterns)
+    chosen = select_claims(patterns, parse_constants(constants))
     if instance is not None:
         records = [_replay(chosen, instance)]
     else:
@@ -44,7 +45,7 @@ def _run_checks(chosen: list[Any], examples: int, seed: int, quiet: bool) -> lis
     try:
         with progress("checking claims", len(chosen), quiet) as advance:
             records = check_claims(chosen, examples, seed, ledger.home() / "refuted", lambda r: advance(r["key"]))
-        ledger.update(records)
+        ledger.update(r for r in records if not r["overrides"])  # evidence is for the claim as it is stated
     except (ClaimFault, ledger.DamagedLedger) as fault:
         raise UserError(str(fault)) from fault
     return records

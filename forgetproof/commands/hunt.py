@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from forgetproof.options import Json, Seed, UserError, emit, select_claims
+from forgetproof.options import Constants, Json, Seed, UserError, emit, parse_constants, select_claims
 from forgetproof.runtime import start_jax
 
 
@@ -20,21 +20,23 @@ def hunt(
         typer.Option("--evaluations", min=1, help="Budget per claim in instances instead: the same on every run."),
     ] = None,
     seed: Seed = 0,
+    constants: Constants = None,
     as_json: Json = False,
 ) -> None:
     """Search for the tightest instances of claims, and for violations; exit code 1 if one comes out unexpected."""
     start_jax()
-    chosen = select_claims(patterns)
+    chosen = select_claims(patterns, parse_constants(constants))
     from experiments import ledger
     from experiments.checking import ClaimFault
-    from experiments.hunting import hunt_claims
+    from experiments.hunting import hunt_claims, hunt_part
     from forgetproof.screen import progress
     from forgetproof.screen.hunts import show_hunts
 
     try:
         with progress("hunting", len(chosen), as_json) as advance:
             records = hunt_claims(chosen, seconds, evaluations, seed, ledger.home(), lambda r: advance(r["key"]))
-    except ClaimFault as fault:
+        ledger.update(hunt_part(r) for r in records if not r["overrides"])
+    except (ClaimFault, ledger.DamagedLedger) as fault:
         raise UserError(str(fault)) from fault
     if as_json:
         emit(records)

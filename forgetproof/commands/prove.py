@@ -1,10 +1,11 @@
 """``forgetproof prove``: the steps of the proofs, decided by machine."""
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 import typer
 
-from forgetproof.options import Json, UserError, emit, select_claims
+from forgetproof.options import Constants, Json, UserError, emit, parse_constants, select_claims
 from forgetproof.runtime import start_jax
 
 
@@ -17,6 +18,7 @@ def prove(
         bool, typer.Option("--sharpen", help="Also search for the sharpest provable value of each named constant.")
     ] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=0.001, help="Seconds per step.")] = 5.0,
+    constants: Constants = None,
     as_json: Json = False,
 ) -> None:
     """Decide the steps of the proofs by machine; exit code 1 if one is refuted or stays unknown."""
@@ -27,6 +29,8 @@ def prove(
     chosen = [claim for claim in select_claims(patterns) if claim.obligations is not None]
     if not chosen:
         raise UserError("none of these claims has steps for a machine to prove")
+    values = parse_constants(constants)
+    chosen = [_restated(claim, values) for claim in chosen] if values else chosen
     from forgetproof.screen import progress
     from forgetproof.screen.proofs import show_proofs
 
@@ -43,3 +47,13 @@ def prove(
     else:
         show_proofs(records)
     raise typer.Exit(0 if good else 1)
+
+
+def _restated(claim: Any, values: dict[str, float]) -> Any:
+    from theory.obligation import restated
+
+    try:
+        steps = restated(claim.obligations(), values)
+    except ValueError as fault:
+        raise UserError(f"{claim.key}: {fault}") from fault
+    return replace(claim, obligations=lambda: steps)

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -13,6 +14,11 @@ _PIPE_WIDTH = 160
 def console() -> Console:
     """Standard output, as wide as the terminal, or of a fixed width in a pipe."""
     return Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+
+
+def stated_with(record: dict[str, Any]) -> str:
+    """How a reader changed a claim's constants, for a line beside its key; empty where nothing was changed."""
+    return "".join(f" with {name} = {value:g}" for name, value in record.get("overrides", {}).items())
 
 
 def _bars(quiet: bool) -> Progress:

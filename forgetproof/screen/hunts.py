@@ -4,6 +4,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from forgetproof.screen import console as terminal
+from forgetproof.screen import stated_with
 from forgetproof.screen.verdicts import show_counterexample
 from theory.report import Record
 
@@ -21,7 +22,9 @@ def show_hunts(records: list[Record]) -> None:
             declared = "-" if not c["tight"] else "[green]tight[/]" if c["reached"] else "[yellow]tight, not reached[/]"
             best = "-" if c["tightness"] is None else f"{c['tightness']:.4f}"
             at = ", ".join(f"{k} = {v}" for k, v in c["sizes"].items())
-            table.add_row(r["key"], escape(c["name"]), best, declared, at, *budget, escape(c["file"] or "-"))
+            table.add_row(
+                r["key"] + stated_with(r), escape(c["name"]), best, declared, at, *budget, escape(c["file"] or "-")
+            )
         if not r["conclusions"]:
             table.add_row(r["key"], "no inequality to climb", "-", "-", "-", *budget, "-")
     console.print(table)

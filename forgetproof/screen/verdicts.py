@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from forgetproof.screen import console as terminal
+from forgetproof.screen import stated_with
 from theory.report import Record, tightness_text
 
 _COLOURS = {"HOLDS": "green", "REFUTED": "red", "VACUOUS": "yellow", "INCONCLUSIVE": "yellow"}
@@ -26,7 +27,7 @@ def show_verdicts(records: list[Record]) -> None:
         expected = " (as it should)" if r["outcome"] == "REFUTED" and r["as_expected"] else ""
         outcome = f"[{colour}]{r['outcome']}{expected}[/]"
         counts = (f"{r['instances']:,}", f"{r['vacuous']:,}", residual, exact, f"{r['seconds']:.1f}")
-        table.add_row(r["key"], r["status"], outcome, tightness_text(r), *counts)
+        table.add_row(r["key"] + stated_with(r), r["status"], outcome, tightness_text(r), *counts)
     console.print(table)
     for r in records:
         if r["counterexample"]:
@@ -39,7 +40,7 @@ def show_counterexample(console: Console, r: Record) -> None:
     found = r["counterexample"]
     relation = next(c["relation"] for c in r["conclusions"] if c["name"] == found["conclusion"])
     at = ", ".join(f"{k} = {v}" for k, v in found["sizes"].items())
-    console.print(f"\ncounterexample to [bold]{r['key']}[/]" + (f" at {at}" if at else ""))
+    console.print(f"\ncounterexample to [bold]{r['key']}[/]{stated_with(r)}" + (f" at {at}" if at else ""))
     console.print(
         f"  {escape(found['conclusion'])}: {found['lhs']:.6g} {relation} {found['rhs']:.6g} fails "
         f"(rounding allows {found['allowed']:.1e})"

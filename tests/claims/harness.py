@@ -1,86 +1,21 @@
 """What every claim's test does: hold on its instances, break without an assumption, and refute its mutants."""
 
-from dataclasses import replace
+from forgetproof.testing import (
+    assert_counterexamples,
+    assert_holds_on,
+    assert_property,
+    assert_refuted,
+    assert_sampled,
+    assert_tight_bounds_bite,
+    report,
+)
 
-import numpy as np
-from hypothesis import given
-
-from theory.claim import Claim, Evaluation, Outcome, judge
-from theory.evidence.check import check, evaluate_batch, evaluate_one, outcomes
-from theory.evidence.strategies import latents
-
-
-def report(claim: Claim, evaluation: Evaluation) -> str:
-    """Ratio measured/allowed of every conclusion, for failure messages."""
-    lines = [f"{claim.key}: residual {float(np.max(evaluation.residual)):.3g}"]
-    for name, c in evaluation.conclusions.items():
-        ratio = np.max(np.asarray(c.excess) / np.maximum(np.asarray(c.allowed), 1e-300))
-        sides = f"lhs {np.ravel(c.lhs)[0]:.6g}, rhs {np.ravel(c.rhs)[0]:.6g}"
-        lines.append(f"  {name}: {sides}, excess/allowed {ratio:.3g}")
-    return "\n".join(lines)
-
-
-def assert_property(claim: Claim, expected: Outcome = Outcome.HOLDS) -> None:
-    """Hypothesis draws instances; none may be refuted or unsolved."""
-
-    @given(latents(claim))
-    def holds(drawn):
-        sizes, z = drawn
-        evaluation = evaluate_batch(claim, sizes, z[None])
-        verdict = outcomes(claim, evaluation)[0]
-        assert verdict in (expected.value, Outcome.VACUOUS.value), f"{verdict} at {sizes}\n{report(claim, evaluation)}"
-
-    holds()
-
-
-def assert_sampled(claim: Claim, examples: int = 400, seed: int = 1) -> None:
-    """Random instances: the outcome agrees with the status, and most instances are not vacuous."""
-    verdict = check(claim, examples=examples, seed=seed)
-    assert verdict.as_expected, f"{verdict.outcome}: {verdict.refutation}\n{verdict.conclusions}"
-    assert verdict.vacuous <= 0.5 * verdict.instances, f"{verdict.vacuous} of {verdict.instances} vacuous"
-
-
-def assert_counterexamples(claim: Claim) -> None:
-    """Each counterexample is VACUOUS under the claim and REFUTES it once its assumption is dropped."""
-    assert claim.counterexamples, f"{claim.key}: no counterexample to any dropped assumption"
-    for counterexample in claim.counterexamples:
-        instance = counterexample.instance()
-        full = evaluate_one(claim, instance)
-        failing = [name for name, margin in full.assumptions.items() if not margin >= 0]
-        assert failing == [counterexample.drops], f"{claim.key}: fails {failing}, not only {counterexample.drops}"
-        dropped = claim.without(counterexample.drops)
-        margins = {name: full.assumptions[name] for name in full.assumptions if name != counterexample.drops}
-        verdict = judge(dropped, full._replace(assumptions=margins))
-        assert verdict is Outcome.REFUTED, f"{claim.key} without {counterexample.drops}: {verdict}"
-
-
-def assert_holds_on(claim: Claim, instance, **expected: float) -> Evaluation:
-    """A hand-worked instance HOLDS, and conclusions named in ``expected`` have those left-hand sides."""
-    evaluation = evaluate_one(claim, instance)
-    verdict = judge(claim, evaluation)
-    assert verdict is Outcome.HOLDS, f"{verdict}\n{report(claim, evaluation)}"
-    for name, value in expected.items():
-        found = float(evaluation.conclusions[name.replace("_", " ")].lhs)
-        assert abs(found - value) <= 1e-9 * (1.0 + abs(value)), f"{name}: {found!r}, by hand {value!r}"
-    return evaluation
-
-
-def assert_refuted(mutant: Claim, examples: int = 400, seed: int = 2, sizes: int = 1) -> None:
-    """A mutant must be refuted by random instances of its first ``sizes`` sizes (few compile quickly)."""
-    claim = replace(mutant, sizes=mutant.sizes[:sizes])
-    verdict = check(claim, examples=examples, seed=seed, simplify=False)
-    assert verdict.outcome is Outcome.REFUTED, f"mutant of {claim.key} survives: {verdict.conclusions}"
-
-
-def assert_tight_bounds_bite(claim: Claim, factor: float = 0.99, examples: int = 400, sizes: int = 1) -> None:
-    """Every inequality declared tight fails once its larger side shrinks by 1%."""
-    tight = [c for c in claim.conclusions if c.tight and c.relation != "=="]
-    assert tight, f"{claim.key}: no inequality is declared tight"
-    mutant = replace(claim, sizes=claim.sizes[:sizes])
-    for conclusion in tight:
-        mutant = mutant.with_bound(conclusion.name, factor if conclusion.relation == "<=" else 1.0 / factor)
-    verdict = check(mutant, examples=examples, seed=3, simplify=False)
-    assert verdict.outcome is Outcome.REFUTED
-    for evidence in verdict.conclusions:
-        if evidence.name in [c.name for c in tight]:
-            assert evidence.held < evidence.tested, f"{claim.key}: {evidence.name} survives a bound 1% sharper"
+__all__ = [
+    "assert_counterexamples",
+    "assert_holds_on",
+    "assert_property",
+    "assert_refuted",
+    "assert_sampled",
+    "assert_tight_bounds_bite",
+    "report",
+]

@@ -69,7 +69,8 @@ def test_counterexamples():
 
 def test_tight_bounds_bite():
     harness.assert_tight_bounds_bite(CLAIM)
-    harness.assert_tight_bounds_bite(replace(CLAIM, sizes=CLAIM.sizes[1:]))
+    several = tuple(c for c in CLAIM.conclusions if c.name != "lower, from the data alone")  # only approached as φ → 0
+    harness.assert_tight_bounds_bite(replace(CLAIM, sizes=CLAIM.sizes[1:], conclusions=several))
 
 
 def without_delta(i):

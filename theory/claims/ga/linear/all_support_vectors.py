@@ -186,8 +186,8 @@ CLAIM = Claim(
         Counterexample("norms", _unbounded_norm, "a long point needs a small multiplier"),
         Counterexample("products", _correlated, "correlated points: one of two is enough"),
     ),
-    notes="The condition and the bound are sharp for every m and weaker, respectively larger, than those of "
-    obligations=support_steps.all_support_vectors,
     constants={"a": 2.0, "b": 3.0},  # of the condition (am − b)φ < 1 − ψ
+    obligations=support_steps.all_support_vectors,
+    notes="The condition and the bound are sharp for every m and weaker, respectively larger, than those of "
     "ga.linear.multiplier_bounds at ε = δ = 0, which need 2(m − 1)φ < 1 − ψ.",
 )

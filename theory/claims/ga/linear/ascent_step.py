@@ -63,9 +63,9 @@ def _found_complementarity(i: ApproximateKKT, s: Step) -> Array:
     return masked_max(s.lam * (s.margins - 1.0), ~i.forget)
 
 
-def _delta_bound(i: ApproximateKKT, s: Step) -> Array:
+def _delta_bound(i: ApproximateKKT, s: Step, *, k: float) -> Array:
     largest = masked_max(i.lam, ~i.forget)
-    return (complementarity(i) + 2.0 * (1.0 - s.shrink) * largest) / s.shrink**2
+    return (complementarity(i) + k * (1.0 - s.shrink) * largest) / s.shrink**2
 
 
 def _magnitude(i: ApproximateKKT, s: Step) -> Array:
@@ -145,4 +145,5 @@ CLAIM = Claim(
         Counterexample("alpha below 1", _anti_parallel, "the forget point is an anti-parallel copy: α = 4"),
     ),
     obligations=proof_steps.ascent_step,
+    constants={"k": 2.0},  # of αΛ in δ
 )

@@ -73,6 +73,12 @@ def lower(i: ApproximateKKT, largest: Float[Array, ""]) -> Float[Array, ""]:
     return (1.0 - (len(i.y) - 1) * i.phi * largest - error) / (1.0 + i.psi)
 
 
+def _largest_in_range(i: ApproximateKKT, _: None, *, psi: float, epsilon: float, delta: float, eps_d: float) -> Array:
+    """Largest multiplier, 0 outside the range of the bound by a number."""
+    inside = (i.psi <= psi) & (stationarity(i) <= epsilon) & (complementarity(i) <= delta)
+    return jnp.where(inside & (4.0 * len(i.y) * i.phi <= eps_d), jnp.max(i.lam), 0.0)
+
+
 def _magnitude(i: ApproximateKKT, _: None) -> Array:
     """Margins sum m terms of size λ; a in the denominator amplifies their rounding."""
     return (1.0 + jnp.sum(jnp.abs(i.lam))) * (1.0 + upper(i)) / dominance(i)
@@ -155,6 +161,14 @@ CLAIM = Claim(
             lhs=lambda i, _: i.lam,
             rhs=lambda i, _: lower(i, upper(i)),
             relation=">=",
+            tight=True,
+            scale=_magnitude,
+        ),
+        Conclusion(
+            "upper, a number",
+            r"\psi\le0.1,\ \varepsilon,\delta\le0.5,\ 4m\varphi\le\varepsilon_d\le1 \Rightarrow \lambda_{\max}\le2.7",
+            lhs=_largest_in_range,
+            rhs=lambda i, _, *, C: C,
             scale=_magnitude,
         ),
     ),
@@ -165,6 +179,7 @@ CLAIM = Claim(
         Counterexample("feasible", _zero_model, "w = 0, λ = 0"),
     ),
     obligations=proof_steps.multiplier_bounds,
+    constants={"C": 2.7, "psi": 0.1, "epsilon": 0.5, "delta": 0.5, "eps_d": 1.0},  # of the bound by a number
     notes="Both bounds are attained. With ε > 0 and ψ > 0 the upper one is not: it charges the error at the longest "
     "point and the multiplier at the shortest. At ε = δ = 0 the bound from the data alone is not attained for m > 1 "
     "either; ga.linear.all_support_vectors gives the sharp one.",

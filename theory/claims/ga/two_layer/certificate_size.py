@@ -129,6 +129,12 @@ def _projection_bound(i: NearOrthogonal, s: Sized) -> Array:
     return projection_bound(i.phi, _retained_count(i), s.low)
 
 
+def _projection_bound_in_eps(i: NearOrthogonal, s: Sized, *, k: float, c: float) -> Array:
+    """k ε_d²/(m(1 − ψ − ε_d/4)) at ε_d = cmφ."""
+    m, eps_d = len(i.y), c * len(i.y) * i.phi
+    return k * eps_d**2 / (m * (1.0 - i.psi - eps_d / 4.0))
+
+
 def _length_bound(i: NearOrthogonal, s: Sized) -> Array:
     """√((N_+/c_+ + N_−/c_−)/b)."""
 
@@ -219,7 +225,7 @@ CLAIM = Claim(
             "projection at φ = ε_d/(4m)",
             r"\|P_Rx_l\|^2\le\varepsilon_d^2/(16m(1-\psi-\varepsilon_d/4)),\ \varepsilon_d=4m\phi",
             lhs=lambda i, s: s.projections**2,
-            rhs=lambda i, s: len(i.y) * i.phi**2 / (1.0 - i.psi - len(i.y) * i.phi),
+            rhs=_projection_bound_in_eps,
             scale=lambda i, s: 1.0 + i.psi,
         ),
         Conclusion(
@@ -268,6 +274,7 @@ CLAIM = Claim(
         Counterexample("feasible", lambda: _one_neuron(0.1, 0.5), "margin 1/2: the network is only half as long"),
     ),
     obligations=certificate_size_steps.certificate_size,
+    constants={"k": 1 / 16, "c": 4.0},  # ‖P_R x_l‖² ≤ kε_d²/(m(1 − ψ − ε_d/4)) at φ = ε_d/(cm)
     notes="With neurons of both signs in balance c_± = ‖u‖²/2, and the network is at least √2 times as long as "
     "√(|R|/b)/‖u‖. How large d must be for φ is dimension_needed: for x ~ N(0, I/d), m = 10, n = 100, ε_d = 0.01 and "
     "probability 0.99 the hypothesis φ ≤ ε_d/(4mn) needs d = 2.9e12; φ ≤ ε_d/(4m), all that is used here, d = 2.9e8.",
