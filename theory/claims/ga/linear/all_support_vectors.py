@@ -53,25 +53,25 @@ class Solutions(NamedTuple):
     interpolator: Float[Array, " d"]
 
 
-def interpolating_share(m: int) -> float:
-    """Largest (m − 1)φ/(1 − ψ), less 2%, under which every point is a support vector."""
-    return 0.98 * max(m - 1, 1) / max(2 * m - 3, 1)
+def interpolating_share(m: int, a: float = 2.0, b: float = 3.0) -> float:
+    """Largest (m − 1)φ/(1 − ψ), less 2%, under which (am − b)φ < 1 − ψ; at most 0.98, for independent points."""
+    return 0.98 * min(max(m - 1, 1) / max(a * m - b, 1e-9), 1.0)
 
 
-def build(sizes: Sizes, z: Float[Array, " n"]) -> NearOrthogonal:
-    """A(ψ, φ) with (2m − 3)φ < 0.98 (1 − ψ)."""
-    problem, psi, phi = near_orthogonal_problem(sizes, z, interpolating_share(sizes["m"]))
+def build(sizes: Sizes, z: Float[Array, " n"], *, a: float, b: float) -> NearOrthogonal:
+    """A(ψ, φ) with (am − b)φ < 0.98 (1 − ψ)."""
+    problem, psi, phi = near_orthogonal_problem(sizes, z, interpolating_share(sizes["m"], a, b))
     return NearOrthogonal(problem.X, problem.y, psi, phi)
 
 
 def solve(i: NearOrthogonal) -> Solutions:
     """Both solutions; the interpolator by SVD, not from the multipliers."""
-    return Solutions(margin_from_points(i.X, i.y), min_norm(i.X, i.y).w)
+    return Solutions(margin_from_points(i.X, i.y, extended=False), min_norm(i.X, i.y).w)
 
 
-def slack(i: NearOrthogonal) -> Float[Array, ""]:
-    """1 − ψ − (2m − 3)φ."""
-    return 1.0 - i.psi - (2 * len(i.y) - 3) * i.phi
+def slack(i: NearOrthogonal, a: float = 2.0, b: float = 3.0) -> Float[Array, ""]:
+    """1 − ψ − (am − b)φ."""
+    return 1.0 - i.psi - (a * len(i.y) - b) * i.phi
 
 
 def least_multiplier(i: NearOrthogonal) -> Float[Array, ""]:
@@ -147,7 +147,7 @@ CLAIM = Claim(
     assumptions=(
         Assumption("norms", r"\|x_i\|^2\in[1-\psi,1+\psi]", _norms),
         Assumption("products", r"|\langle x_i,x_j\rangle|\le\varphi", _products),
-        Assumption("small products", r"(2m-3)\varphi<1-\psi", lambda i: slack(i) - 1e-9),
+        Assumption("small products", r"(2m-3)\varphi<1-\psi", lambda i, *, a, b: slack(i, a, b) - 1e-9),
     ),
     solve=solve,
     residual=lambda i, s: s.margin.relative_residual,
@@ -186,6 +186,7 @@ CLAIM = Claim(
         Counterexample("norms", _unbounded_norm, "a long point needs a small multiplier"),
         Counterexample("products", _correlated, "correlated points: one of two is enough"),
     ),
+    constants={"a": 2.0, "b": 3.0},  # of the condition (am − b)φ < 1 − ψ
     obligations=support_steps.all_support_vectors,
     notes="The condition and the bound are sharp for every m and weaker, respectively larger, than those of "
     "ga.linear.multiplier_bounds at ε = δ = 0, which need 2(m − 1)φ < 1 − ψ.",
