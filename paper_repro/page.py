@@ -1,41 +1,12 @@
 """The report as one self-contained HTML file: no script, no network, readable on a phone and in the dark."""
 
-import base64
-from collections.abc import Iterable
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
 
+from paper_repro.html import document, embedded, short, table
 from theory.report import Record, evidence_text, number, tightness_text
-
-SVG_LIMIT = 400_000  # a larger vector picture is embedded as its PNG
-
-_STYLE = """
-:root { color-scheme: light dark; --fg:#1b1b1f; --bg:#fdfdfc; --soft:#5c5f66; --line:#d9d9d6; --card:#f4f4f1;
-  --good:#00694b; --bad:#b3261e; --unsure:#8a5a00; --link:#0b57a4 }
-@media (prefers-color-scheme: dark) { :root { --fg:#e8e8e6; --bg:#17181b; --soft:#a3a6ad; --line:#3a3c42;
-  --card:#212329; --good:#5fd3a6; --bad:#ff8a80; --unsure:#f2c063; --link:#8ab8f0 } }
-* { box-sizing: border-box }
-body { font: 16px/1.55 system-ui, sans-serif; color: var(--fg); background: var(--bg); margin: 0 auto;
-  max-width: 70rem; padding: 1.2rem }
-h1 { line-height: 1.2 } h2 { margin-top: 2.6rem; border-bottom: 2px solid var(--line); padding-bottom: .2rem }
-a { color: var(--link) } code { font-size: .92em; overflow-wrap: anywhere }
-.lead { font-size: 1.15rem } .soft { color: var(--soft) }
-.scroll { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .93rem }
-th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top }
-td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-.HOLDS, .met { color: var(--good); font-weight: 600 } .REFUTED, .missed { color: var(--bad); font-weight: 600 }
-.expected { color: var(--good); font-weight: 600 }
-.VACUOUS, .INCONCLUSIVE { color: var(--unsure); font-weight: 600 }
-details, figure { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .8rem 1rem;
-  margin: .8rem 0 } summary { cursor: pointer; font-weight: 600 }
-figure img { width: 100%; height: auto; background: #fff; border-radius: .3rem }
-figcaption { margin-top: .5rem } math { font-size: 1.08em } .statement math { text-align: left }
-.statement { overflow-x: auto; padding: .4rem 0 }
-td:first-child a code { white-space: nowrap }
-ul.findings { margin: .4rem 0 0; padding-left: 1.2rem }
-"""
 
 
 def render(summary: dict[str, Any], folder: Path) -> str:
@@ -60,12 +31,7 @@ def render(summary: dict[str, Any], folder: Path) -> str:
         "<h2>This run</h2>",
         _environment(summary),
     ]
-    title = "forgetproof report"
-    head = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head><body>'
-    )
-    return head + "\n".join(body) + "</body></html>\n"
+    return document("forgetproof report", body)
 
 
 @cache
@@ -122,15 +88,6 @@ def _outcome(r: Record) -> str:
     return f"<span class={r['outcome']}>{r['outcome']}</span>"
 
 
-def _table(head: Iterable[tuple[str, bool]], rows: Iterable[Iterable[tuple[str, bool]]]) -> str:
-    def cell(tag: str, text: str, numeric: bool) -> str:
-        return f"<{tag}{' class=num' if numeric else ''}>{text}</{tag}>"
-
-    top = "".join(cell("th", text, numeric) for text, numeric in head)
-    lines = ("<tr>" + "".join(cell("td", text, numeric) for text, numeric in row) + "</tr>" for row in rows)
-    return f"<div class=scroll><table><thead><tr>{top}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-
-
 def _evidence_table(claims: list[Record]) -> str:
     head = [("claim", False), ("status", False), ("outcome", False), ("evidence", False)]
     head += [("tightness", True), ("residual", True), ("seconds", True)]
@@ -141,16 +98,12 @@ def _evidence_table(claims: list[Record]) -> str:
             (_outcome(r), False),
             (evidence_text(r), False),
             (tightness_text(r), True),
-            (_short(r["residual"]), True),
+            (short(r["residual"]), True),
             (f"{r['seconds']:.1f}", True),
         ]
         for r in claims
     ]
-    return _table(head, rows)
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None else "0" if value == 0 else f"{value:.3g}"
+    return table(head, rows)
 
 
 def _targets_table(targets: list[dict[str, Any]]) -> str:
@@ -161,15 +114,15 @@ def _targets_table(targets: list[dict[str, Any]]) -> str:
     rows = [
         [
             (escape(t["name"]), False),
-            (f"{escape({'==': '', '<=': '≤ ', '>=': '≥ '}[t['relation']])}{_short(t['value'])}", True),
-            (_short(number(t["ours"])), True),
-            (_short(number(t["difference"])), True),
+            (f"{escape({'==': '', '<=': '≤ ', '>=': '≥ '}[t['relation']])}{short(t['value'])}", True),
+            (short(number(t["ours"])), True),
+            (short(number(t["difference"])), True),
             ("<span class=met>met</span>" if t["met"] else "<span class=missed>MISSED</span>", False),
             (f"[{escape(t['tag'])}] {escape(t['source'])}", False),
         ]
         for t in targets
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _picture(picture: dict[str, Any], folder: Path) -> str:
@@ -177,7 +130,7 @@ def _picture(picture: dict[str, Any], folder: Path) -> str:
     return (
         f"<figure id={escape(picture['name'])}><h3>{escape(picture['title'])}</h3>"
         f"<p class=soft>{escape(picture['question'])}</p>"
-        f'<img src="{_embedded(picture["files"], folder)}" alt="{escape(picture["caption"], quote=True)}">'
+        f'<img src="{embedded(picture["files"], folder)}" alt="{escape(picture["caption"], quote=True)}">'
         f"<figcaption>{escape(picture['caption'])}"
         + (f"<ul class=findings>{findings}</ul>" if findings else "")
         + f" <span class=soft>Data: <code>{escape(picture['data'])}</code></span></figcaption>"
@@ -186,21 +139,12 @@ def _picture(picture: dict[str, Any], folder: Path) -> str:
 
 
 def _extra(picture: dict[str, Any]) -> str:
-    table = picture.get("table")
-    if not table:
+    data = picture.get("table")
+    if not data:
         return ""
-    head = [(escape(str(name)), index > 0) for index, name in enumerate(table["columns"])]
-    rows = [[(escape(str(cell)), index > 0) for index, cell in enumerate(row)] for row in table["rows"]]
-    return f"<details><summary>{escape(table['title'])}</summary>{_table(head, rows)}</details>"
-
-
-def _embedded(files: list[str], folder: Path) -> str:
-    by_kind = {Path(name).suffix: folder / name for name in files}
-    svg = by_kind.get(".svg")
-    use_svg = svg is not None and svg.stat().st_size <= SVG_LIMIT
-    chosen, kind = (svg, "image/svg+xml") if use_svg else (by_kind[".png"], "image/png")
-    assert chosen is not None
-    return f"data:{kind};base64,{base64.b64encode(chosen.read_bytes()).decode()}"
+    head = [(escape(str(name)), index > 0) for index, name in enumerate(data["columns"])]
+    rows = [[(escape(str(cell)), index > 0) for index, cell in enumerate(row)] for row in data["rows"]]
+    return f"<details><summary>{escape(data['title'])}</summary>{table(head, rows)}</details>"
 
 
 def _claim(r: Record) -> str:
@@ -219,6 +163,7 @@ def _claim(r: Record) -> str:
         else "",
         f"<p>Conclusions:</p><ul>{concluded}</ul>",
         f"<p>{escape(r['notes'])}</p>" if r["notes"] else "",
+        _proof(r),
         _exact(r),
         _counterexample(r),
         "</details>",
@@ -235,6 +180,15 @@ def _closeness(c: dict[str, Any]) -> str:
         low, high = c["interval"]
         text += f"; share at least {c['share']:g} required, 99% interval {low:.4f} to {high:.4f}"
     return escape(text)
+
+
+def _proof(r: Record) -> str:
+    proof = r.get("proof")
+    if not proof:
+        return ""
+    left = f"; left to the reader: {', '.join(proof['uncovered'])}" if proof["uncovered"] else ""
+    link = f'<a href="proofs/{r["key"]}.html">Proof</a>'
+    return f"<p>{link}: {proof['proved']} of {proof['steps']} steps decided by machine{escape(left)}.</p>"
 
 
 def _exact(r: Record) -> str:
@@ -266,4 +220,4 @@ def _environment(summary: dict[str, Any]) -> str:
     rows = [("python", env["python"]), *env["versions"].items(), ("machine", env["machine"])]
     rows += [("processor", env["processor"]), ("device", env["device"]), ("revision", env["revision"])]
     rows += [("seed", str(summary["seed"])), ("profile", summary["profile"])]
-    return _table([("what", False), ("value", False)], [[(escape(k), False), (escape(v), False)] for k, v in rows])
+    return table([("what", False), ("value", False)], [[(escape(k), False), (escape(v), False)] for k, v in rows])
