@@ -68,7 +68,23 @@ def test_counterexamples():
 
 
 def test_tight_bounds_bite():
-    harness.assert_tight_bounds_bite(CLAIM)
+    """Random instances come nowhere near the bound on τ; see the next test."""
+    harness.assert_tight_bounds_bite(
+        replace(CLAIM, conclusions=tuple(c for c in CLAIM.conclusions if c.name != "direction"))
+    )
+
+
+def test_direction_is_tight_for_small_steps():
+    """One neuron, x_1·x_2 = φ, x_3·x_1 = φ = −x_3·x_2: τ = 1 − 1/√(1 + q²) against 1 − √(1 − q²)."""
+    phi, lam = 0.1, 0.5
+    X = np.linalg.cholesky(np.array([[1.0, phi, phi], [phi, 1.0, -phi], [phi, -phi, 1.0]]))
+    W = (X[0] + X[1])[None] / (1 + phi) + lam * (X[2] - (X[0] - X[1]) * phi / (1 - phi))[None]  # W̃ and what is removed
+    fields = (X, np.ones(3), np.array([False, False, True]), np.ones(1), W, np.full(3, lam), np.ones((3, 1)), 0.0, phi)
+    evaluation = harness.assert_holds_on(CLAIM, NearOrthogonal(*map(jnp.asarray, fields)))
+    q = lam * phi * np.sqrt((1 + phi) / (1 - phi))
+    found = evaluation.conclusions["direction"]
+    np.testing.assert_allclose(found.lhs, 1 - 1 / np.sqrt(1 + q * q), rtol=1e-9)
+    assert 0.99 < found.tightness < 1.0
 
 
 def test_mutants():

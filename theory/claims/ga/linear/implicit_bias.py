@@ -155,6 +155,7 @@ CLAIM = Claim(
             lhs=lambda i, s: jnp.min(s.path.margins, axis=1) / s.path.norms,
             rhs=lambda i, s: s.gamma - jnp.log(len(i.y)) / s.path.norms,
             relation=">=",
+            tight=True,  # both sides tend to γ
             scale=lambda i, s: _size(i, s) / s.path.norms,
             solver_error=lambda i, s: _error(i, s) / s.path.norms,
         ),

@@ -16,6 +16,10 @@ So with Λ_F = Σ_F λ_l and the model's subgradient (λ s = t on F) the certifi
 
     ε − ε₁ ≤ ‖u‖ Λ_F φ √(N/a),    q = ‖P_R g‖/‖W̃‖ ≤ ‖u‖² Λ_F φ √(b/a),    τ ≤ 1 − √(1 − q²),    δ ≤ δ₁.
 
+The bound on τ is approached as q → 0: one neuron u = 1 on two retained points of length 1, label +1 and product φ is
+W̃ = (x_1 + x_2)/b, along the eigenvector of b; x_l with products φ and −φ has P_R x_l along that of a, orthogonal to W̃,
+and τ = 1 − 1/√(1 + q²).
+
 N cancels in q, and the width appears in ‖u‖ alone. With φ = ε_d/(4m) the first reads ‖P_R x_l‖² ≤
 ε_d²/(16 m (1 − ψ − ε_d/4)), for N ≤ m: then ε − ε₁ = O(ε_d/√m) and τ = O(ε_d²/m²).
 """
@@ -266,6 +270,7 @@ CLAIM = Claim(
             r"\tau\le1-\sqrt{1-q^2},\ q=\|u\|^2\Lambda_F\phi\sqrt{b/a}<1",
             lhs=lambda i, s: s.tau,
             rhs=lambda i, s: tangent_gap(_ratio_bound(i, s)),
+            tight=True,
             scale=_relative,
         ),
     ),
