@@ -28,11 +28,13 @@ def plot(dataset: xr.Dataset) -> Figure:
     for row, (measure, (spread, label)) in enumerate(_MEASURES.items()):
         for axis, name in zip(grid[row], names, strict=True):
             for at, model in enumerate(methods):
-                values = above_floor(dataset[measure].sel(data=name, model=model).transpose("k", "start").values)
+                found = dataset[measure].sel(data=name, model=model).transpose("k", "start")
+                values = above_floor(found.values)
                 look, x = LOOKS[model], np.arange(len(ks)) + 0.14 * (at - (len(methods) - 1) / 2)
                 axis.plot(np.repeat(x, values.shape[1]), values.ravel(), linestyle="none", marker=look["marker"],
                           color=look["color"], alpha=0.45, markersize=4.0)  # fmt: skip
-                axis.plot(x, np.nanmedian(values, axis=1), **{**look, "markersize": 0.0}, label=model)
+                middle = found.copy(data=values).median("start", skipna=True)  # NaN where every start is
+                axis.plot(x, middle.values, **{**look, "markersize": 0.0}, label=model)
             apart = dataset[spread].sel(data=name).median("pair", skipna=True).values
             apart = np.where(apart > _LEAST, apart, np.nan)
             for i, value in enumerate(apart):
