@@ -227,9 +227,9 @@ class Comparison(NamedTuple):
     excess: Float[Array, ""]  # violation before any allowance (≤ 0 where satisfied)
     allowed: Float[Array, ""]  # by rounding and the solver's residual
     tightness: Float[Array, ""]  # smaller side over larger side; 1 is equality; |lhs − rhs| / scale for "=="
-    certain: Float[Array, ""]  # the same with the smaller side less ``allowed``: above 1 only where violated
     holds: Bool[Array, ""]
     finite: Bool[Array, ""]
+    certain: Float[Array, ""] | None = None  # tightness of the smaller side less ``allowed``; > 1 only if violated
 
 
 class Evaluation(NamedTuple):
@@ -240,16 +240,19 @@ class Evaluation(NamedTuple):
     conclusions: dict[str, Comparison]
 
 
-def evaluate(claim: Claim, instance: Instance) -> Evaluation:
-    """Assumption margins, solver residual and every conclusion on one instance; ``jit`` and ``vmap`` friendly."""
+def evaluate(claim: Claim, instance: Instance, certain: bool = False) -> Evaluation:
+    """Assumption margins, solver residual and every conclusion on one instance; ``jit`` and ``vmap`` friendly.
+
+    ``certain`` asks for that field of the comparisons, which only a search needs: it costs compile time.
+    """
     margins = {a.name: jnp.min(jnp.asarray(a.margin(instance), jnp.float64)) for a in claim.assumptions}
     solution = claim.solve(instance)
     residual = jnp.asarray(claim.residual(instance, solution), jnp.float64)
-    compared = {c.name: _compare(c, instance, solution) for c in claim.conclusions}
+    compared = {c.name: _compare(c, instance, solution, certain) for c in claim.conclusions}
     return Evaluation(margins, residual, compared)
 
 
-def _compare(conclusion: Conclusion, instance: Instance, solution: Solution) -> Comparison:
+def _compare(conclusion: Conclusion, instance: Instance, solution: Solution, certain: bool) -> Comparison:
     def value(quantity: Quantity) -> Array:
         return jnp.asarray(quantity(instance, solution), jnp.float64)
 
@@ -260,7 +263,7 @@ def _compare(conclusion: Conclusion, instance: Instance, solution: Solution) -> 
     scale = jnp.broadcast_to(scale, lhs.shape)
     if conclusion.relation == "==":
         excess = jnp.abs(lhs - rhs)
-        tightness = certain = excess / jnp.where(scale > 0, scale, 1.0)
+        tightness = sure = excess / jnp.where(scale > 0, scale, 1.0)
     else:
         small, large = (lhs, rhs) if conclusion.relation == "<=" else (rhs, lhs)
         excess = small - large
@@ -268,7 +271,7 @@ def _compare(conclusion: Conclusion, instance: Instance, solution: Solution) -> 
         base = jnp.where(shown, large, 1.0)
         otherwise = jnp.where(excess > allowed, jnp.inf, 0.0)
         tightness = jnp.where(shown, small / base, otherwise)
-        certain = jnp.where(shown, (small - jax.lax.stop_gradient(allowed)) / base, otherwise)
+        sure = jnp.where(shown, (small - jax.lax.stop_gradient(allowed)) / base, otherwise) if certain else tightness
     at = jnp.argmax(excess - allowed)
     return Comparison(
         lhs=lhs.ravel()[at],
@@ -276,9 +279,9 @@ def _compare(conclusion: Conclusion, instance: Instance, solution: Solution) -> 
         excess=excess.ravel()[at],
         allowed=allowed.ravel()[at],
         tightness=jnp.max(tightness),
-        certain=jnp.max(certain),
         holds=jnp.all(excess <= allowed),
         finite=jnp.all(jnp.isfinite(lhs)) & jnp.all(jnp.isfinite(rhs)) & jnp.all(jnp.isfinite(allowed)),
+        certain=jnp.max(sure) if certain else None,
     )
 
 

@@ -7,7 +7,6 @@ computation and its conditioning into the absolute error that rounding can cause
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
-from scipy.special import betaincinv
 
 EPS = 2.0**-52
 """Unit of float64 rounding: the toolkit verifies theory in float64 only."""
@@ -93,6 +92,8 @@ def masked_min(values: Float[Array, " m"], mask: Bool[Array, " m"], empty: float
 
 def clopper_pearson(successes: int, trials: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Exact two-sided confidence interval of a binomial share; (0, 1) without trials."""
+    from scipy.special import betaincinv  # SciPy takes a while to import
+
     tail = (1.0 - confidence) / 2.0
     lower = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, tail))
     upper = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1.0 - tail))

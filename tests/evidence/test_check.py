@@ -185,13 +185,13 @@ def test_a_size_draws_the_same_instances_whatever_the_others_do():
 def test_no_recompilation_on_the_second_call(examples):
     claim = toy(HALF, sizes=({"n": 2}, {"n": 3}))
     check(claim, examples=examples, seed=0)
-    compiled = [module._compiled(claim, (("n", n),)) for n in (2, 3)]
+    compiled = [module._compiled(claim, (("n", n),), False) for n in (2, 3)]
     sizes = [function._cache_size() for function in compiled]
     assert all(1 <= size <= 2 for size in sizes), "one program for small batches, one for large"
     check(claim, examples=examples + 7, seed=1)
     evaluate_batch(claim, {"n": 2}, np.zeros((3, 2)))
     check(claim, examples=examples, seed=2)
-    after = [module._compiled(claim, (("n", n),))._cache_size() for n in (2, 3)]
+    after = [module._compiled(claim, (("n", n),), False)._cache_size() for n in (2, 3)]
     assert after[1] == sizes[1]
     assert after[0] <= 2
 

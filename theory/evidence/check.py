@@ -86,18 +86,18 @@ def draw_latents(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=128)
-def _compiled(claim: Claim, sizes: tuple[tuple[str, int], ...]) -> Callable[[Array], Evaluation]:
+def _compiled(claim: Claim, sizes: tuple[tuple[str, int], ...], certain: bool) -> Callable[[Array], Evaluation]:
     named = dict(sizes)
-    return jax.jit(jax.vmap(lambda z: evaluate(claim, claim.build(named, z))))
+    return jax.jit(jax.vmap(lambda z: evaluate(claim, claim.build(named, z), certain)))
 
 
-def evaluate_batch(claim: Claim, sizes: Sizes, latents: ArrayLike) -> Evaluation:
+def evaluate_batch(claim: Claim, sizes: Sizes, latents: ArrayLike, certain: bool = False) -> Evaluation:
     """Evaluations (numpy) of many latent vectors (count, n), compiled once a claim and size.
 
     The vectors are run in chunks of a fixed length, CHUNK or for large batches WIDE, padded with copies
     of the last, so that any count reuses the compiled functions.
     """
-    run = _compiled(claim, tuple(sorted(sizes.items())))
+    run = _compiled(claim, tuple(sorted(sizes.items())), certain)
     vectors = np.asarray(latents, np.float64)
     parts = []
     length = WIDE if len(vectors) > WIDE else CHUNK

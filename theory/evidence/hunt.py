@@ -214,7 +214,7 @@ class _Search:
 
     def score(self, at: int, z: np.ndarray, aim: np.ndarray) -> np.ndarray:
         """Score of each row for its aim."""
-        return self.record(at, z, aim, evaluate_batch(self.claim, self.claim.sizes[at], z))
+        return self.record(at, z, aim, evaluate_batch(self.claim, self.claim.sizes[at], z, certain=True))
 
     def record(self, at: int, z: np.ndarray, aim: np.ndarray, evaluation: Evaluation) -> np.ndarray:
         """Scores of evaluated rows; keeps the best and stops at a refutation or at the end of the budget."""
@@ -267,7 +267,8 @@ class _Search:
 def _height(compared: Comparison) -> Array:
     """What is climbed: the tightness where positive; below it, where a side is 0 or negative, the excess in (-1, 0)."""
     excess = jnp.minimum(compared.excess, 0.0)
-    return jnp.where(compared.certain > 0.0, compared.certain, excess / (1.0 - excess))
+    certain = jnp.asarray(compared.certain)
+    return jnp.where(certain > 0.0, certain, excess / (1.0 - excess))
 
 
 @functools.lru_cache(maxsize=64)
@@ -277,7 +278,7 @@ def _slopes(claim: Claim, sizes: tuple[tuple[str, int], ...]) -> Callable[..., t
     names = [c.name for c in claim.conclusions if climbable(c)]
 
     def objective(z: Array, aim: Array) -> tuple[Array, Evaluation]:
-        evaluation = evaluate(claim, claim.build(named, z))
+        evaluation = evaluate(claim, claim.build(named, z), certain=True)
         heights = jnp.stack([_height(evaluation.conclusions[name]) for name in names])
         failing = sum((jnp.maximum(-m, 0.0) for m in evaluation.assumptions.values()), jnp.zeros(()))
         return heights[aim] - PENALTY * failing, evaluation
