@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "experiments.audit": ("audit",),
     "forgetproof.runtime": ("start_jax",),
     "theory.certificate": ("Certificate", "certificate"),
     "theory.claim": ("Assumption", "Claim", "Conclusion", "Counterexample", "Outcome", "evaluate", "judge"),

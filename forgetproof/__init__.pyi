@@ -1,5 +1,6 @@
 """Static types of the lazily loaded public names; a test keeps it equal to ``__init__.py``."""
 
+from experiments.audit import audit as audit
 from forgetproof.runtime import start_jax as start_jax
 from theory.certificate import Certificate as Certificate
 from theory.certificate import certificate as certificate

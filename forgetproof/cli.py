@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from forgetproof.commands.audit import audit
 from forgetproof.commands.bench import bench
 from forgetproof.commands.check import check
 from forgetproof.commands.claims import claims
@@ -11,6 +12,7 @@ from forgetproof.commands.hunt import hunt
 from forgetproof.commands.new_claim import new_claim
 from forgetproof.commands.prove import prove
 from forgetproof.commands.reproduce import reproduce
+from forgetproof.commands.unlearn import unlearn
 
 app = typer.Typer(
     name="forgetproof",
@@ -39,5 +41,5 @@ def _options(
     del version
 
 
-for command in (claims, new_claim, check, prove, hunt, reproduce, bench):
+for command in (claims, new_claim, check, prove, hunt, reproduce, bench, audit, unlearn):
     app.command()(command)
