@@ -17,7 +17,7 @@ from typing import Any
 from experiments import ledger, provenance
 from experiments.checking import check_claims
 from experiments.study import Study
-from paper_repro import page, targets
+from paper_repro import page, proofs, targets
 from theory.claims import PAPERS, all_claims
 
 PROFILES = {"quick": 1000, "full": 20_000}  # random instances per claim
@@ -29,7 +29,7 @@ class ReproduceError(ValueError):
 
 
 def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages: Stages) -> dict[str, Any]:
-    """Run the job and write ``out/report.html``, ``report.json``, ``figures/`` and ``data/``.
+    """Run the job and write ``out/report.html``, ``report.json``, ``proofs/``, ``figures/`` and ``data/``.
 
     Args:
         papers: paper keys; empty means all that have claims. profile: "quick" or "full".
@@ -37,8 +37,8 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
         stages: called with a title and a total, returns the function that advances that stage.
 
     Returns:
-        The content of ``report.json``; ``good`` says whether every claim came out as its status says
-        and every target was met.
+        The content of ``report.json``; ``good`` says whether every claim came out as its status says, no
+        step of a proof was refuted or left undecided, and every target was met.
 
     Raises:
         ReproduceError: unknown paper or profile, or a folder that cannot be written.
@@ -54,10 +54,15 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
         records = check_claims(
             claims, PROFILES[profile], seed, staging / "counterexamples", lambda r: advance(r["key"])
         )
+        advance = stages("deciding proofs", len(claims))
+        decided = proofs.write_proofs(claims, staging / "proofs", advance)
+        records = [r | {"proof": decided[r["key"]]} if r["key"] in decided else r for r in records]
         measured = _targets(chosen, seed, stages)
         pictures = _pictures(chosen, profile, seed, staging, stages)
         summary: dict[str, Any] = {
-            "good": all(r["as_expected"] for r in records) and all(t["met"] for t in measured),
+            "good": all(r["as_expected"] for r in records)
+            and all(t["met"] for t in measured)
+            and not any(proof["undecided"] for proof in decided.values()),
             "papers": {key: PAPERS[key] for key in chosen},
             "profile": profile,
             "seed": seed,

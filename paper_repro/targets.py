@@ -31,7 +31,9 @@ def load(paper: str, folder: Path | None = None) -> list[dict[str, Any]]:
 
 
 def measure(paper: str, seed: int) -> list[dict[str, Any]]:
-    """Targets of a paper with ``ours``, ``difference`` and whether each is ``met``."""
+    """Targets of a paper with ``ours``, ``difference`` and whether each is ``met``; none if it has no folder."""
+    if not (Path(__file__).parent / paper).is_dir():
+        return []
     found = importlib.import_module(f"paper_repro.{paper}.run").measure(seed)
     results = []
     for target in load(paper):

@@ -23,7 +23,8 @@ def prove(
 ) -> None:
     """Decide the steps of the proofs by machine; exit code 1 if one is refuted or stays unknown."""
     start_jax()
-    from theory.evidence.prove import proof_record
+    from experiments import ledger
+    from theory.evidence.prove import proof_record, proof_summary
     from theory.evidence.prove import prove as decide_all
 
     chosen = [claim for claim in select_claims(patterns) if claim.obligations is not None]
@@ -34,14 +35,20 @@ def prove(
     from forgetproof.screen import progress
     from forgetproof.screen.proofs import show_proofs
 
-    records, good = [], True
+    records, found, good = [], [], True
     timeout_ms = max(1, round(1000 * timeout))
     with progress("proving", len(chosen), as_json) as advance:
         for claim in chosen:
             proof = decide_all(claim, timeout_ms)
             records.append(proof_record(proof, timeout_ms, sharper))
+            found.append({"key": claim.key, "proof": proof_summary(proof)})
             good &= proof.good
             advance(claim.key)
+    if not values:  # other constants make another claim
+        try:
+            ledger.update(found)
+        except ledger.DamagedLedger as fault:
+            raise UserError(str(fault)) from fault
     if as_json:
         emit(records)
     else:

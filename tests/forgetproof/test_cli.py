@@ -88,9 +88,16 @@ def test_prove_sharpens_and_fails_when_out_of_time(run):
 
 
 def test_prove_without_any_steps_is_one_clear_line(run):
-    code, _, err = run("prove", "ga.linear.ascent_never_hurts")
+    code, _, err = run("prove", str(EXAMPLE))
     assert code == 2
     assert "steps" in one_line(err)
+
+
+def test_proofs_are_remembered(run):
+    run("prove", "ga.linear.decremental")
+    _, out, _ = run("claims", "ga.linear.decremental", "--json")
+    proof = json.loads(out)[0]["proof"]
+    assert (proof["steps"], proof["proved"], len(proof["uncovered"])) == (6, 4, 2)
 
 
 def test_own_claims_true_and_false_and_replay(run):

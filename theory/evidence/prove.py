@@ -16,7 +16,7 @@ from theory.evidence.real import Translation, exact_value
 from theory.evidence.rewrite import Irreducible, is_matrix_equality, vanishes
 from theory.obligation import Obligation
 
-__all__ = ["Decision", "Proof", "Sharpest", "Status", "decide", "proof_record", "prove", "sharpen"]
+__all__ = ["Decision", "Proof", "Sharpest", "Status", "decide", "proof_record", "proof_summary", "prove", "sharpen"]
 
 
 class Status(StrEnum):
@@ -145,6 +145,20 @@ def proof_record(proof: Proof, timeout_ms: int = 5000, sharper: bool = False) ->
         )
     counts = {status.value: proof.count(status) for status in Status}
     return {"key": proof.key, **counts, "complete": proof.complete, "steps": steps}
+
+
+def proof_summary(proof: Proof) -> dict[str, Any]:
+    """What a claim's evidence says of its proof: how many steps, how many proved, and the names of the others."""
+
+    def names(*statuses: Status) -> list[str]:
+        return [step.name for step, decision in proof.steps if decision.status in statuses]
+
+    return {
+        "steps": len(proof.steps),
+        "proved": proof.count(Status.PROVED),
+        "uncovered": names(Status.UNCOVERED),
+        "undecided": names(Status.REFUTED, Status.UNKNOWN),
+    }
 
 
 def _decide_at(step: Obligation, value: Any, timeout_ms: int) -> Decision:
