@@ -67,7 +67,13 @@ def optimiser(
     if kind not in ways:
         raise ValueError(f"kind: expected one of {', '.join(ways)}, got {kind!r}")
     decay = optax.add_decayed_weights(weight_decay) if weight_decay else optax.identity()
-    return optax.chain(decay, ways[kind])
+    rule = optax.chain(decay, ways[kind])
+
+    def update(*given: Any) -> Any:
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes its own scalars' types
+            return rule.update(*given)
+
+    return optax.GradientTransformation(rule.init, update)
 
 
 def begin(network: Network, rule: optax.GradientTransformation) -> Descent:
