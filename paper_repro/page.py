@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from paper_repro.html import document, embedded, short, table
-from theory.report import Record, evidence_text, number, tightness_text
+from theory.report import LADDER, Record, ladder, number, tightness_text
 
 
 def render(summary: dict[str, Any], folder: Path) -> str:
@@ -79,6 +79,10 @@ def _how_to_read() -> str:
         "assumptions; INCONCLUSIVE, the solver did not reach its residual. <b>Tightness</b> is the worst ratio of the "
         "two sides of an inequality (1: attained), or for equalities the largest relative gap seen. <b>Residual</b> is "
         "the worst solver residual among the instances judged.</p>"
+        "<p>The evidence is a ladder. <b>Proved</b>: steps of the proof that a machine decided; <b>exact</b>: "
+        "instances verified in rational arithmetic; <b>certified</b>: floating-point instances with rigorous "
+        "enclosures; <b>tested</b>: random instances; <b>hunted</b>: the tightest ratio that a directed search "
+        "reached. A rung that this run did not try shows as &ndash;.</p>"
     )
 
 
@@ -89,14 +93,14 @@ def _outcome(r: Record) -> str:
 
 
 def _evidence_table(claims: list[Record]) -> str:
-    head = [("claim", False), ("status", False), ("outcome", False), ("evidence", False)]
+    head = [("claim", False), ("status", False), ("outcome", False), *((rung, True) for rung in LADDER)]
     head += [("tightness", True), ("residual", True), ("seconds", True)]
     rows = [
         [
             (f'<a href="#{r["key"]}"><code>{r["key"]}</code></a><br>{escape(r["title"])}', False),
             (r["status"], False),
             (_outcome(r), False),
-            (evidence_text(r), False),
+            *((ladder(r).get(rung, "&ndash;"), True) for rung in LADDER),
             (tightness_text(r), True),
             (short(r["residual"]), True),
             (f"{r['seconds']:.1f}", True),
@@ -150,7 +154,7 @@ def _extra(picture: dict[str, Any]) -> str:
 def _claim(r: Record) -> str:
     assumed = "".join(f"<li>{escape(a['name'])}: {mathml(a['latex'])}</li>" for a in r["assumptions"])
     concluded = "".join(
-        f"<li>{escape(c['name'])}: {mathml(c['latex'])} <span class=soft>{_closeness(c)}</span></li>"
+        f"<li>{escape(c['name'])}: {mathml(c['latex'])} <span class=soft>{_closeness(c)}{_hunted(r, c)}</span></li>"
         for c in r["conclusions"]
     )
     parts = [
@@ -189,6 +193,13 @@ def _proof(r: Record) -> str:
     left = f"; left to the reader: {', '.join(proof['uncovered'])}" if proof["uncovered"] else ""
     link = f'<a href="proofs/{r["key"]}.html">Proof</a>'
     return f"<p>{link}: {proof['proved']} of {proof['steps']} steps decided by machine{escape(left)}.</p>"
+
+
+def _hunted(r: Record, c: dict[str, Any]) -> str:
+    found = [h for h in (r.get("hunt") or {"conclusions": []})["conclusions"] if h["name"] == c["name"]]
+    if not found or found[0]["tightness"] is None:
+        return ""
+    return f"; hunted to {found[0]['tightness']:.4f} in {found[0]['evaluations']:,} evaluations"
 
 
 def _exact(r: Record) -> str:

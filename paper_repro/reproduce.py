@@ -17,7 +17,7 @@ from typing import Any
 from experiments import ledger, provenance
 from experiments.checking import check_claims
 from experiments.study import Study
-from paper_repro import page, proofs, targets
+from paper_repro import hunts, page, proofs, targets
 from theory.claims import PAPERS, all_claims
 
 PROFILES = {"quick": 1000, "full": 20_000}  # random instances per claim
@@ -59,6 +59,7 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
         records = [r | {"proof": decided[r["key"]]} if r["key"] in decided else r for r in records]
         measured = _targets(chosen, seed, stages)
         pictures = _pictures(chosen, profile, seed, staging, stages)
+        records = hunts.with_hunts(records, staging / "data")
         summary: dict[str, Any] = {
             "good": all(r["as_expected"] for r in records)
             and all(t["met"] for t in measured)

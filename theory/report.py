@@ -79,16 +79,39 @@ def tightness_text(entry: Record) -> str:
     return f"{value:.3f}"
 
 
+LADDER = ("proved", "exact", "certified", "tested", "hunted")
+"""The rungs of the evidence, the strongest kind first."""
+
+
+def ladder(entry: Record) -> dict[str, str]:
+    """What was found at each rung of LADDER in a few words; rungs that were not run are left out."""
+    found = {}
+    if proof := entry.get("proof"):
+        found["proved"] = f"{proof['proved']} of {proof['steps']} steps"
+    if exact := entry.get("exact"):
+        found["exact"] = f"{exact['instances']}" if exact["held"] else "FAILS"
+    if certified := entry.get("certified"):
+        found["certified"] = f"{certified['instances']:,}" if not certified.get("refuted") else "REFUTED"
+    if entry.get("instances"):
+        refuted = entry["outcome"] == "REFUTED"
+        found["tested"] = f"refuted on {entry['refuted']:,}" if refuted else f"{entry['held']:,}"
+    if hunt := entry.get("hunt"):
+        best = [c["tightness"] for c in hunt["conclusions"] if c["tightness"] is not None]
+        closest = f"{max(best):.3f}" if best else "no ratio"
+        found["hunted"] = "refuted" if hunt["outcome"] == "REFUTED" else closest
+    return found
+
+
 def evidence_text(entry: Record) -> str:
     """How far up the ladder a claim is, in a few words."""
-    parts = []
-    if exact := entry.get("exact"):
-        parts.append(f"exact on {exact['instances']}" if exact["held"] else "EXACTLY REFUTED")
-    if entry.get("instances"):
-        counted = entry["held"] + (entry["refuted"] if entry["outcome"] == "REFUTED" else 0)
-        word = "refuted on" if entry["outcome"] == "REFUTED" else "tested on"
-        parts.append(f"{word} {entry['refuted'] if entry['outcome'] == 'REFUTED' else counted:,}")
-    return "; ".join(parts) or "none yet"
+    found = ladder(entry)
+    words = {"exact": "exact on ", "certified": "certified on ", "tested": "tested on ", "hunted": "hunted to "}
+    if found.get("tested", "").startswith("refuted"):
+        words["tested"] = ""
+    if found.get("hunted") == "refuted":
+        words["hunted"] = "hunt: "
+    parts = [("EXACTLY REFUTED" if text == "FAILS" else words.get(rung, "") + text) for rung, text in found.items()]
+    return "; ".join(part.replace(" steps", " steps proved") for part in parts) or "none yet"
 
 
 def markdown_table(records: Iterable[Record]) -> str:
