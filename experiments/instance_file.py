@@ -48,7 +48,7 @@ def load_instance(path: Path, claim: Claim) -> tuple[Instance, dict[str, int]]:
         InstanceFileError: unreadable, damaged, too large, of another claim, or with other arrays
             than the claim's instances have.
     """
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     key, sizes = _header(path, arrays)
     if key != claim.key:
         raise InstanceFileError(f"{path}: an instance of {key!r}, not of {claim.key!r}")
@@ -73,7 +73,7 @@ def load_instance(path: Path, claim: Claim) -> tuple[Instance, dict[str, int]]:
 
 def instance_key(path: Path) -> str:
     """Key of the claim that a saved instance belongs to. Raises as :func:`load_instance`."""
-    return _header(path, _read_arrays(path))[0]
+    return _header(path, read_arrays(path))[0]
 
 
 def _header(path: Path, arrays: dict[str, np.ndarray]) -> tuple[str, dict[str, int]]:
@@ -84,7 +84,8 @@ def _header(path: Path, arrays: dict[str, np.ndarray]) -> tuple[str, dict[str, i
         raise InstanceFileError(f"{path}: not a saved instance (no readable header)") from None
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` file by name, no pickles. Raises as :func:`load_instance`."""
     try:
         with zipfile.ZipFile(path) as archive:
             total = sum(member.file_size for member in archive.infolist())

@@ -6,8 +6,10 @@ import typer
 
 from forgetproof.commands.audit import audit
 from forgetproof.commands.bench import bench
+from forgetproof.commands.certify import certify
 from forgetproof.commands.check import check
 from forgetproof.commands.claims import claims
+from forgetproof.commands.export import export
 from forgetproof.commands.hunt import hunt
 from forgetproof.commands.new_claim import new_claim
 from forgetproof.commands.prove import prove
@@ -41,5 +43,5 @@ def _options(
     del version
 
 
-for command in (claims, new_claim, check, prove, hunt, reproduce, bench, audit, unlearn):
+for command in (claims, new_claim, check, certify, prove, hunt, export, reproduce, bench, audit, unlearn):
     app.command()(command)

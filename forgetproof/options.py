@@ -11,6 +11,7 @@ import typer
 OPTIONAL = {  # packages that only some commands need, and the extra that brings them
     "sympy": "exact",
     "z3": "exact",
+    "flint": "exact",
     "matplotlib": "reproduce",
     "sklearn": "reproduce",
     "xarray": "reproduce",

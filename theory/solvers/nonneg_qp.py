@@ -15,6 +15,7 @@ Phases, each run only where the one before could not *show* that it solved the p
 4. *Dual active set in twice float64*: whatever is left.
 """
 
+import functools
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -111,6 +112,7 @@ class _Stage(NamedTuple):
     exchanges: Array
 
 
+@functools.partial(jax.jit, static_argnames="extended")  # so that a program traces it once, and it is known by name
 def nonneg_qp(
     K: Float[Array, "m m"],
     q: Float[Array, " m"],
