@@ -23,6 +23,7 @@ LAYERS = (
     ("theory.claims",),
     ("theory.evidence",),
     ("theory.report",),
+    ("theory.latex",),
     ("experiments",),
     ("figures", "paper_repro"),
     ("forgetproof",),

@@ -71,7 +71,7 @@ def number(value: float) -> float | None:
 
 def tightness_text(entry: Record) -> str:
     """Worst tightness for people: a ratio for inequalities, the relative gap where all are equalities."""
-    value = entry["tightness"]
+    value = entry.get("tightness")
     if value is None:
         return "-"
     if all(c["relation"] == "==" for c in entry["conclusions"] if c["share"] is None):
@@ -115,13 +115,18 @@ def evidence_text(entry: Record) -> str:
 
 
 def markdown_table(records: Iterable[Record]) -> str:
-    """The evidence table of the README."""
+    """The evidence table of the README and of ``forgetproof export``."""
+
+    def cell(text: str) -> str:
+        return text.replace("|", "\\|")
+
     lines = [
         "| claim | says | status | outcome | evidence | tightness |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| `{r['key']}` | {r['title']} | {r['status']} | {r['outcome']} | {evidence_text(r)} | {tightness_text(r)} |"
+        f"| `{r['key']}` | {cell(r['title'])} | {r['status']} | {r['outcome'] or '-'} | {evidence_text(r)} "
+        f"| {tightness_text(r)} |"
         for r in records
     ]
     return "\n".join(lines) + "\n"
