@@ -29,14 +29,15 @@ def read_bytes(path: Path | str, limit: int = MAX_BYTES) -> bytes:
             raise FileFault(f"{path}: expected a regular file")
         require_fit(path, found.st_size, limit)
         with path.open("rb") as stream:
-            content = stream.read(limit + 1)  # the file may have grown since
+            content = stream.read(found.st_size + 1)  # not more: a read allocates all that it asks for
     except FileNotFoundError:
         raise FileFault(f"{path}: no such file") from None
     except OSError as fault:
         raise FileFault(f"{path}: {fault.strerror or fault}") from None
     except ValueError as fault:  # a name with a zero byte
         raise fault if isinstance(fault, FileFault) else FileFault(f"{str(path)!r}: not a file name") from None
-    require_fit(path, len(content), limit)
+    if len(content) > found.st_size:
+        raise FileFault(f"{path}: the file grew while it was read")
     if not content:
         raise FileFault(f"{path}: the file is empty")
     return content

@@ -147,11 +147,16 @@ def _by_shape(given: dict[str, np.ndarray], source: str) -> dict[str, str]:
     return readings[0]
 
 
+def _is_bias(name: str) -> bool:
+    return _ROLES.get(name.rsplit(".", 1)[-1]) == "b"
+
+
 def _two_layer(name: str, n: int, others: dict[str, np.ndarray]) -> list[dict[str, str]]:
     """Readings of ``others`` as the output weights, bias and output bias beside hidden weights of n rows."""
     found = []
     for outer, value in others.items():
-        if value.shape != (1, n) and (value.shape != (n,) or n == 1):  # one number beside one row is an intercept
+        # one number beside one row is an intercept, and what is called a bias is one
+        if value.shape != (1, n) and (value.shape != (n,) or n == 1 or _is_bias(outer)):
             continue
         rest = {other: part.shape for other, part in others.items() if other != outer}
         # of two vectors (n,) either could be the bias: only a row (1, n) is surely the output layer

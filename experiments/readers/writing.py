@@ -39,4 +39,4 @@ def write_model(path: Path, model: Model) -> None:
         return
     from safetensors.numpy import save
 
-    write_atomically(path, save({name: np.ascontiguousarray(value) for name, value in arrays.items()}))
+    write_atomically(path, save({name: np.asarray(value, order="C") for name, value in arrays.items()}))
