@@ -1,10 +1,11 @@
 """Run many checks side by side: sampling and exact evidence, counterexamples saved as they are found."""
 
-import os
+import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ import jax
 import numpy as np
 
 from experiments.instance_file import save_instance
+from experiments.workers import run_jobs, separate, workers
 from theory.claim import Claim, Instance
+from theory.claims import all_claims, load_file
 from theory.evidence.check import Refutation, Verdict, check
 from theory.report import Record, record
 
@@ -101,24 +104,33 @@ def check_claims(
     on_done: Callable[[Record], Any] | None = None,
 ) -> list[Record]:
     """:func:`check_claim` for each, side by side."""
-    return side_by_side(claims, lambda claim: check_claim(claim, examples, seed, folder), on_done)
+    with workers(len(claims)) as pool:
+        return run_jobs(pool, claim_jobs(pool, claims, check_claim, examples, seed, folder), on_done)
 
 
-def side_by_side(
-    claims: Sequence[Claim], run: Callable[[Claim], Record], on_done: Callable[[Record], Any] | None = None
-) -> list[Record]:
-    """``run`` for each claim, in threads (XLA compiles and runs outside Python's lock); order kept."""
-    done: dict[str, Record] = {}
-    pool = ThreadPoolExecutor(max_workers=max(1, min(len(claims), os.cpu_count() or 1)))
-    try:
-        futures = {pool.submit(run, claim): claim.key for claim in claims}
-        for future in as_completed(futures):
-            done[futures[future]] = future.result()
-            if on_done is not None:
-                on_done(done[futures[future]])
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return [done[claim.key] for claim in claims]
+def claim_jobs(
+    pool: Executor, claims: Sequence[Claim], run: Callable[..., Record], *arguments: Any
+) -> list[Callable[[], Record]]:
+    """``run(claim, *arguments)`` for each claim, as jobs for :func:`experiments.workers.run_jobs`.
+
+    A claim's functions do not go into another process: it finds the claim by its key or file, so the claims must be
+    as :func:`theory.claims.select` gives them, but for a reader's constants.
+    """
+    if not separate(pool):
+        return [partial(run, claim, *arguments) for claim in claims]
+    return [partial(_run_named, run, claim.key, claim.module, dict(claim.overrides), *arguments) for claim in claims]
+
+
+def _run_named(
+    run: Callable[..., Record], key: str, module: str, overrides: dict[str, float], *arguments: Any
+) -> Record:
+    claim = _of_file(module)[key] if module.endswith(".py") else all_claims()[key]
+    return run(claim.with_constants(overrides) if overrides else claim, *arguments)
+
+
+@functools.cache
+def _of_file(path: str) -> dict[str, Claim]:
+    return {claim.key: claim for claim in load_file(Path(path))}
 
 
 def replay(claim: Claim, verdict: Verdict, seconds: float, source: Path) -> Record:

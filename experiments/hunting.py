@@ -9,8 +9,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from experiments.checking import own_faults, saved_counterexample, side_by_side
+from experiments.checking import claim_jobs, own_faults, saved_counterexample
 from experiments.instance_file import save_instance
+from experiments.workers import run_jobs, workers
 from theory.claim import Claim
 from theory.evidence.check import Refutation
 from theory.evidence.hunt import Hunted, hunt
@@ -93,4 +94,6 @@ def hunt_claims(
     on_done: Callable[[Record], Any] | None = None,
 ) -> list[Record]:
     """:func:`hunt_claim` for each, side by side."""
-    return side_by_side(claims, lambda claim: hunt_claim(claim, seconds, evaluations, seed, folder), on_done)
+    with workers(len(claims)) as pool:
+        jobs = claim_jobs(pool, claims, hunt_claim, seconds, evaluations, seed, folder)
+        return run_jobs(pool, jobs, on_done)
