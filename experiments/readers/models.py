@@ -90,6 +90,8 @@ def from_arrays(arrays: Mapping[str, np.ndarray], source: str = "model") -> Mode
     for name, value in given.items():
         if value.dtype.kind not in "fiu" or value.size == 0 or not np.isfinite(value).all():
             raise FileFault(f"{source}: {name[:60]}: expected finite numbers, got {value.dtype} {list(value.shape)}")
+    if {"X", "y"} <= set(given):
+        raise FileFault(f"{source}: expected a model's weights, got arrays X and y: these are data")
     roles = _by_name(given) or _by_shape(given, source)
     found = {role: np.asarray(given[name], np.float64) for name, role in roles.items()}
     if np.any(found.get("zero", 0.0)):

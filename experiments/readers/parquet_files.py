@@ -117,7 +117,7 @@ def _numbers(path: Path | str, table: Any) -> np.ndarray:
     return values
 
 
-def _bound_memory() -> Callable[[int], None]:
+def bound_memory() -> Callable[[int], None]:
     """Limit this process to ROOM more memory than it has; the function returned grants further bytes.
 
     Nothing is limited where the system has no such limit.
@@ -142,7 +142,7 @@ def _serve(path: str, limit: int) -> None:
 
     content = sys.stdin.buffer.read()
     try:
-        names, values = parse_parquet(path, content, limit, _bound_memory())
+        names, values = parse_parquet(path, content, limit, bound_memory())
     except FileFault as fault:
         print(json.dumps({"fault": str(fault)}))
         return

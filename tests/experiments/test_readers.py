@@ -1,4 +1,4 @@
-"""Tables and indices from untrusted files: what is read, what is refused in one line, and a few hundred mutated files of each."""
+"""Tables and indices from untrusted files: what is read, what is refused, and a few hundred mutated files of each."""
 
 import io
 import os
