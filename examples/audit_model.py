@@ -12,7 +12,8 @@ model = LinearSVC(C=1e4, max_iter=100_000).fit(X[:60], y[:60])
 
 found = forgetproof.audit(model, X[:60], y[:60], forget=[3, 17, *range(20, 26)], test=(X[60:], y[60:]))
 for entry in found.record["methods"]:
-    print(f"{entry['name']:17} ε = {entry['epsilon']:.1e}, distance to retraining {entry['distance']:.1e}")
+    says = f"ε = {entry['epsilon']:.2g}, δ = {entry['delta']:.2g}" if entry["feasible"] else "no certificate"
+    print(f"{entry['name']:17} {says}; 1 - cos to retraining {entry['direction_gap']:.1e}")
 for row in found.record["hypotheses"]:
     if row["holds"] is False:
         print(f"{row['theorem']} fails: {row['statement']} (measured {row['measured']:.3g}, needed {row['needed']})")

@@ -99,7 +99,7 @@ AUDIT = ("audit", "model.npz", "--data", "data.npz")
 UNLEARN = ("unlearn", "model.npz", "--data", "data.npz", "--forget", "1", "--out", "new.npz")
 MISTAKES = {
     "no model": (("audit", "none.npz", "--data", "data.npz", "--forget", "1"), "none.npz: no such file"),
-    "data as a model": (("audit", "data.npz", "--data", "data.npz", "--forget", "1"), "got arrays X and y: these are data"),
+    "data as a model": (("audit", "data.npz", "--data", "data.npz", "--forget", "1"), "these are data"),
     "index": ((*AUDIT, "--forget", "99"), "--forget: expected indices from 0 to 9, got 99"),
     "word": ((*AUDIT, "--forget", "all"), "expected a file name that ends in .txt"),
     "everything": ((*AUDIT, "--forget", "0-9"), "at least one point to retain"),
