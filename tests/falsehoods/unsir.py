@@ -1,0 +1,42 @@
+"""Falsehoods about error-maximising noise."""
+
+from tests.falsehoods.planting import Falsehood, dropped, restated, sharper, solved
+from theory.claims.unsir.noise import well_posed as noise
+from theory.numerics import norm
+
+
+def _without_two(i, s):
+    """√2 forgotten: only the class's own probability is counted in ‖p − e_c‖."""
+    return noise.spectral(i) / (2.0 * i.penalty)
+
+
+def _half_the_constant(i, s):
+    return noise.spectral(i) ** 2 / (8.0 * i.penalty) * norm(i.x - i.start)
+
+
+FALSEHOODS: tuple[Falsehood, ...] = (
+    *sharper(noise.CLAIM, "bound", 10, 1),
+    *sharper(noise.CLAIM, "bound by the class's probability", 1),
+    *sharper(noise.CLAIM, "coercive", 1),
+    *sharper(noise.CLAIM, "curvature", 1),
+    restated(noise.CLAIM, "without_two", "‖N‖ ≤ ‖W‖/(2λ)", "bound", rhs=_without_two),
+    restated(
+        noise.CLAIM, "half_lipschitz", "softmax has Lipschitz constant 1/4", "contraction", rhs=_half_the_constant
+    ),
+    restated(
+        noise.CLAIM,
+        "always_unique",
+        "the noise is unique whatever the penalty",
+        "unique",
+        lhs=lambda i, s: norm(s.noise - s.again),
+        solver_error=lambda i, s: 1e-6 * (1.0 + norm(s.noise)),
+    ),
+    solved(
+        noise.CLAIM,
+        "one_iteration",
+        "one step of T from anywhere is stationary",
+        "bound by the class's probability",
+        lambda i, s: s._replace(noise=noise.step(i, i.start)),
+    ),
+    dropped(noise.CLAIM, "penalty", "bound", lambda i: i._replace(penalty=-i.penalty)),
+)
