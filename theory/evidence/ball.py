@@ -11,7 +11,7 @@ near 0 is defined. The root or logarithm of a ball that reaches outside its doma
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -182,7 +182,7 @@ def is_finite(x: Balls) -> Truth:
     return np.array([truth(v) for v in x.ravel()], np.int8).reshape(x.shape)
 
 
-def reduce_with(operation: Callable[[Any, Any], Any], start: Any, x: Balls, axes: tuple[int, ...]) -> Balls:
+def reduce_with(operation: Callable[[Any, Any], Any], start: Any, x: Balls, axes: Sequence[int]) -> Balls:
     """Fold ``operation`` along ``axes``; ``start`` where there is nothing to fold."""
     kept = [axis for axis in range(x.ndim) if axis not in axes]
     rows = np.transpose(x, [*kept, *axes]).reshape(math.prod(x.shape[a] for a in kept), -1)

@@ -13,7 +13,7 @@ UNDECIDED  anything else; the reason is given.
 A violation that the allowance covers is UNDECIDED: the instance's floats meet equalities among its assumptions
 (y = Xw*, a least margin of 1) only to rounding, so the theorem does not speak of exactly these floats.
 Conclusions on objects that ``solve`` approximates are UNDECIDED too, whatever the balls say: where a claim has a
-residual, its ball must contain 0.
+residual, its ball must contain 0 and nothing above SETTLED.
 """
 
 import functools
@@ -123,7 +123,7 @@ def certify_instance(
                     assumptions[assumption.name] = _holds(margin)
             if any(held is False for held in assumptions.values()):
                 return InstanceCertificate(assumptions, (), bits)
-            approximate = _approximate(found[count]) if has_residual else ""
+            approximate = _approximate(found[count]) if has_residual else ("", True)
             for k, conclusion in enumerate(claim.conclusions):
                 if conclusion.name in open_names:
                     sides = found[count + 1 + 3 * k : count + 4 + 3 * k]
@@ -173,17 +173,20 @@ def _holds(margin: Any) -> bool | None:
     return True if all(v >= 0 for v in entries) else None
 
 
-def _approximate(residual: Any) -> str:
-    """Why the solver's objects are not the exact ones; empty if they are."""
+def _approximate(residual: Any) -> tuple[str, bool]:
+    """Why the solver's objects may not be the exact ones (empty if they are), and whether that is final."""
     if isinstance(residual, Unenclosed):
-        return ""  # what depends on the solver is unenclosed by itself
-    if any(v > 0 for v in residual.ravel()):
-        worst = max(lower(v) for v in residual.ravel())
-        return f"the solution itself is not enclosed: its residual is at least {worst:.1e}"
-    return "" if all(v.is_finite() for v in residual.ravel()) else "the solver's residual is not a number"
+        return "", True  # what depends on the solver is unenclosed by itself
+    entries = residual.ravel()
+    if any(v > 0 for v in entries):
+        worst = max(lower(v) for v in entries)
+        return f"the solution itself is not enclosed: its residual is at least {worst:.1e}", True
+    if all(upper(v) <= SETTLED for v in entries):
+        return "", True
+    return "the solver's residual is not known to vanish", False
 
 
-def _decide(conclusion: Conclusion, sides: list[Any], approximate: str, bits: int) -> Enclosed:
+def _decide(conclusion: Conclusion, sides: list[Any], approximate: tuple[str, bool], bits: int) -> Enclosed:
     undecided = functools.partial(Enclosed, conclusion.name, Decision.UNDECIDED, bits)
     broken = next((v for v in sides[:2] if isinstance(v, Unenclosed)), None)
     if broken is not None:
@@ -205,8 +208,8 @@ def _decide(conclusion: Conclusion, sides: list[Any], approximate: str, bits: in
         return undecided(
             reason="no bound at this precision (a division or root at the edge of its domain)", final=False, **shown
         )
-    if approximate:
-        return undecided(reason=approximate, **shown)
+    if approximate[0]:
+        return undecided(reason=approximate[0], final=approximate[1], **shown)
     if any(e > a for e, a in zip(beyond, allowed, strict=True)):
         if conclusion.share is not None:
             return undecided(reason="fails here; it is claimed of a share of the instances only", **shown)

@@ -234,14 +234,18 @@ def _cumulative(eqn: Any, x: Value) -> Value:
     return np.flip(total, axis) if eqn.params["reverse"] else total
 
 
+def _axes(eqn: Any) -> list[int]:
+    return [int(axis) for axis in eqn.params["axes"]]
+
+
 _SPECIAL: dict[str, Callable[..., Value | tuple[Value, ...]]] = {
     "dot_general": _dot_general,
-    "reduce_sum": lambda eqn, x: ball.reduce_with(BINARY["add"], arb(0), x, eqn.params["axes"]),
-    "reduce_prod": lambda eqn, x: ball.reduce_with(BINARY["mul"], arb(1), x, eqn.params["axes"]),
-    "reduce_max": lambda eqn, x: ball.reduce_with(BINARY["max"], arb(-math.inf), x, eqn.params["axes"]),
-    "reduce_min": lambda eqn, x: ball.reduce_with(BINARY["min"], arb(math.inf), x, eqn.params["axes"]),
-    "reduce_or": lambda eqn, x: np.max(x, axis=eqn.params["axes"], initial=FALSE),
-    "reduce_and": lambda eqn, x: np.min(x, axis=eqn.params["axes"], initial=TRUE),
+    "reduce_sum": lambda eqn, x: ball.reduce_with(BINARY["add"], arb(0), x, _axes(eqn)),
+    "reduce_prod": lambda eqn, x: ball.reduce_with(BINARY["mul"], arb(1), x, _axes(eqn)),
+    "reduce_max": lambda eqn, x: ball.reduce_with(BINARY["max"], arb(-math.inf), x, _axes(eqn)),
+    "reduce_min": lambda eqn, x: ball.reduce_with(BINARY["min"], arb(math.inf), x, _axes(eqn)),
+    "reduce_or": lambda eqn, x: np.max(x, axis=tuple(_axes(eqn)), initial=FALSE),
+    "reduce_and": lambda eqn, x: np.min(x, axis=tuple(_axes(eqn)), initial=TRUE),
     "and": lambda eqn, x, y: np.minimum(x, y),
     "or": lambda eqn, x, y: np.maximum(x, y),
     "not": lambda eqn, x: (TRUE - x).astype(np.int8),

@@ -18,6 +18,8 @@ Value = Any
 def _nonneg_qp(given: dict[str, Value]) -> dict[str, Value]:
     """:func:`theory.solvers.nonneg_qp.nonneg_qp`: the exact minimiser, with nothing left to ``low``."""
     q = given["q"]
+    if q.ndim != 1 or given["K"].ndim != 2:  # which axis of an array is the batch's is not in the jaxpr
+        raise Undecidable("a batch of minimisations", lasting=True)
     allowed = given.get("allowed", as_truth(np.ones(len(q), bool)))
     if (allowed == OPEN).any():
         raise Undecidable("which indices a problem has")
