@@ -10,7 +10,9 @@ from forgetproof.runtime import start_jax
 
 
 def reproduce(
-    papers: Annotated[list[str] | None, typer.Argument(metavar="[PAPER]...", help="ga, ft; all if left out.")] = None,
+    papers: Annotated[
+        list[str] | None, typer.Argument(metavar="[PAPER]...", help="ga, ft, unsir, wc; all if left out.")
+    ] = None,
     profile: Annotated[str, typer.Option("--profile", help="quick (minutes) or full (larger and finer).")] = "quick",
     out: Annotated[Path, typer.Option("--out", help="Folder for the report, made if missing.")] = Path("report"),
     seed: Seed = 0,

@@ -46,9 +46,10 @@ def test_sharp_constants_are_sharp(name):
     assert SHARP[name] - found.not_beyond < SHARP[name] / 100
 
 
-def test_every_claim_has_its_steps():
+def test_every_proved_claim_has_its_steps():
     """A new claim file needs the steps of its proof; those that no machine decides are named."""
-    assert set(CLAIMS) == set(all_claims())
+    missing = [key for key, claim in all_claims().items() if claim.status == "proved" and key not in CLAIMS]
+    assert not missing, f"obligations=... is missing in {missing}"
 
 
 def test_a_transposed_rule_fits_where_a_projector_is_symmetric():

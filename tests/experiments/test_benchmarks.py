@@ -24,6 +24,7 @@ NAMES = (
     "leave_one_out",
     "margin_batch",
     "network_sweep",
+    "proofs",
     "two_layer_training",
     "vmapped_networks",
 )

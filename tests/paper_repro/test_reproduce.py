@@ -54,6 +54,10 @@ def test_report_is_whole_and_self_contained(small):
     assert all(key in html for key in CLAIMS)
     assert "REFUTED, as it should be" in html
     for entry in written["claims"]:
+        assert entry["proof"]["proved"] > 0
+        assert f'href="proofs/{entry["key"]}.html"' in html
+        assert (out / "proofs" / f"{entry['key']}.html").exists()
+    for entry in written["claims"]:
         if entry["counterexample"]:
             assert Path(entry["counterexample"]["file"]).exists()
     assert list(small.glob(".report.partial-*")) == []
@@ -122,6 +126,11 @@ def test_targets_are_well_formed(paper):
     listed = targets.load(paper)
     assert listed
     assert {t["tag"] for t in listed} <= {"paper", "reported", "derived"}
+
+
+def test_a_paper_may_have_claims_alone():
+    """No targets yet and no studies: nothing is measured, and nothing fails."""
+    assert targets.measure("unsir", 0) == []
 
 
 def test_odd_targets_are_refused(tmp_path):
