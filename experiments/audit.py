@@ -238,7 +238,7 @@ def _facts(problem: Problem, table: Table, unseen: Table | None) -> Record:
         "points": len(problem.y),
         "forgotten": int(problem.forget.sum()),
         "forget": np.flatnonzero(problem.forget).tolist(),
-        "forgotten_support": int(np.sum(np.asarray(problem.trained.found.lam)[problem.forget] > 0)),
+        "forgotten_support": int(np.sum(np.asarray(problem.trained.lam)[problem.forget] > 0)),
         "test_points": None if unseen is None else len(unseen.y),
         "notes": notes,
     }
@@ -280,8 +280,8 @@ def _hypotheses(problem: Problem, plain: Model | None) -> list[Record]:
     assert plain is not None
     return hypotheses.linear_rows(
         G,
-        np.asarray(trained.found.margins),
-        np.asarray(trained.found.lam),
+        trained.margins,
+        trained.lam,
         residuals,
         linear.projected_multipliers(trained, problem.X, problem.y, forget),
         (int(np.linalg.matrix_rank(problem.X)), int(np.linalg.matrix_rank(problem.X[~forget]))),

@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from theory.certificate import certify_linear
 from theory.numerics import cosine_gap, masked_min
-from theory.solvers.kkt import Multipliers, best_multipliers
+from theory.solvers.kkt import KKTResiduals, residuals_at
 from theory.solvers.margin import MarginSolution, NotSeparable, solve_margin
 from theory.solvers.min_norm import row_space
 from theory.unlearning.ascent import remove_terms
@@ -35,12 +35,14 @@ class Trained(NamedTuple):
     scale: float  # w times this are the weights as given
     separates: bool
     least: float  # least margin of the weights as given
-    found: Multipliers  # best multipliers of w on all points
+    lam: np.ndarray  # (m,) best multipliers of w on all points
+    margins: np.ndarray  # (m,) of w
+    residuals: KKTResiduals | None  # of w and lam; None where it does not separate its points
     exact: MarginSolution | None  # max-margin model of all points; None: not separable
 
 
-_best = jax.jit(best_multipliers, static_argnames="slackness")
 _certify = jax.jit(certify_linear, static_argnames="slackness")
+_residuals = jax.jit(residuals_at)
 _plain = jax.jit(remove_terms)
 _project = jax.jit(project_step)
 
@@ -58,9 +60,12 @@ def train_state(w: np.ndarray, X: np.ndarray, y: np.ndarray) -> Trained:
     least = float(np.min(y * (X @ w)))
     separates = least > 0
     scale = least if separates else 1.0
-    unit = w / scale
-    found = _best(unit, X, y, np.ones(len(y), bool), slackness=SLACKNESS if separates else 0.0)
-    return Trained(unit, scale, separates, least, found, max_margin(X, y))
+    unit, everyone = w / scale, np.ones(len(y), bool)
+    # with a margin below 0 the weighed problem may have no minimum: the least stationarity then
+    found = _certify(unit, X, y, everyone, slackness=SLACKNESS if separates else 0.0)
+    lam, margins = np.asarray(found.lam), y * (X @ unit)
+    residuals = _residuals(lam, margins, found.epsilon, everyone) if separates else None
+    return Trained(unit, scale, separates, least, lam, margins, residuals, max_margin(X, y))
 
 
 @functools.partial(jax.jit, static_argnames="steps")
@@ -80,7 +85,7 @@ def unlearn(
     trained: Trained, X: np.ndarray, y: np.ndarray, forget: np.ndarray, method: str, fraction: float, steps: int
 ) -> np.ndarray | None:
     """Weights (d,) after one method, in ``trained``'s units; None: retraining where nothing separates the points."""
-    lam = trained.found.lam
+    lam = trained.lam
     if method == "nothing":
         return trained.w
     if method == "plain ascent":
@@ -100,7 +105,7 @@ def unlearn(
 
 def projected_multipliers(trained: Trained, X: np.ndarray, y: np.ndarray, forget: np.ndarray) -> np.ndarray:
     """λ + κ of the projected step, 0 on the forget set."""
-    return np.asarray(_project(trained.w, X, y, trained.found.lam, forget).multipliers)
+    return np.asarray(_project(trained.w, X, y, trained.lam, forget).multipliers)
 
 
 def certify(w: np.ndarray, X: np.ndarray, y: np.ndarray, forget: np.ndarray, again: np.ndarray | None) -> Record:
@@ -131,15 +136,14 @@ def certify(w: np.ndarray, X: np.ndarray, y: np.ndarray, forget: np.ndarray, aga
 
 def describe(trained: Trained) -> Record:
     """The state before unlearning as a record."""
-    found = trained.found
     size = float(np.linalg.norm(trained.w))
     entry: Record = {"separates": trained.separates, "least_margin": trained.least, "norm": size}
     entry["data_separable"] = trained.exact is not None
     entry["residuals"] = None
-    if trained.separates:
-        entry["residuals"] = {name: float(value) for name, value in found.residuals._asdict().items()}
+    if trained.residuals is not None:
+        entry["residuals"] = {name: float(value) for name, value in trained.residuals._asdict().items()}
         entry["residuals"]["stationarity_relative"] = entry["residuals"]["stationarity"] / size
-    entry["support"] = int(np.sum(np.asarray(found.lam) > 0))
+    entry["support"] = int(np.sum(trained.lam > 0))
     entry["distance_to_max_margin"] = entry["gap_to_max_margin"] = None
     if trained.exact is not None:
         best = np.asarray(trained.exact.w)

@@ -38,6 +38,7 @@ class Trained(NamedTuple):
     separates: bool
     least: float  # least margin of the weights as given
     found: ClarkeMultipliers
+    lam: np.ndarray  # (m,) its multipliers
     kink_tolerance: float
 
 
@@ -65,7 +66,7 @@ def train_state(given: np.ndarray, W: np.ndarray, X: np.ndarray, y: np.ndarray, 
     scale = least if separates else 1.0
     unit = two_layer.scaled(net, 1.0 / scale)
     found = _best(unit, G, labels, None, kink_tolerance, SLACKNESS if separates else 0.0)
-    return Trained(unit, outside / scale, scale, separates, least, found, kink_tolerance)
+    return Trained(unit, outside / scale, scale, separates, least, found, np.asarray(found.lam), kink_tolerance)
 
 
 def _in_span(u: Array, W: Array, X: Array, G: Array) -> tuple[TwoLayer, np.ndarray]:
