@@ -229,3 +229,16 @@ def gram_eigenvalues() -> tuple[Obligation, ...]:
             ("square of a sum", "off the diagonal"),
         ),
     )
+
+
+def gram_coefficients() -> Obligation:
+    """Lengths need only inner products."""
+    from sympy import Eq
+
+    X, v, c = matrix("X", "m", "d"), matrix("v", "d"), matrix("c", "m")
+    long = v + X.T * c
+    return Obligation(
+        "coefficients",
+        "‖v + Σ c_i x_i‖² = ‖v‖² + 2⟨c, Xv⟩ + cᵀGc, G = XXᵀ; P_R x_l = Σ κ_i x_i is such a sum",
+        Eq(long.T * long, v.T * v + 2 * c.T * X * v + c.T * X * X.T * c),
+    )

@@ -70,6 +70,7 @@ def _movement() -> tuple[Obligation, ...]:
     w_p, w_o, off_R = matrix("w_p", "d"), matrix("w_o", "d"), matrix("off_R", "r")
     mu, s, least, total, squares, c, f = reals("mu s sigma total squares c f")
     n, p, q, first, size = reals("n p q first size")
+    v, u, spread = matrix("v", "d"), matrix("u", "m"), Symbol("s", real=True)
     left, right = X.T * X + shift * E, X * X.T + shift * identity("m")
     return (
         Obligation(
@@ -100,10 +101,24 @@ def _movement() -> tuple[Obligation, ...]:
             ("residual",),
         ),
         Obligation(
+            "singular direction",
+            "Xv = su and Xᵀu = sv: XᵀXv = s²v, and the same for X_R",
+            Eq(X.T * X * v, spread**2 * v),
+            (Eq(X * v, spread * u), Eq(X.T * u, spread * v)),
+        ),
+        Obligation(
+            "ridge on a singular direction",
+            "(μ + s²)(XᵀX + μI)⁻¹v = v",
+            Eq((shift + spread**2) * L * v, L * (X.T * X + shift * E) * v),
+            (Eq(X.T * X * v, spread**2 * v),),
+            ("singular direction",),
+        ),
+        Obligation(
             "one singular direction",
             "μ/(μ + s²) ≤ μ/(μ + σ²) for s ≥ σ > 0",
             Le(mu / (mu + s**2), mu / (mu + least**2)),
             (mu >= 0, least > 0, s >= least),
+            ("ridge on a singular direction",),
         ),
         Obligation(
             "all directions",
@@ -164,6 +179,6 @@ def _descent() -> tuple[Obligation, ...]:
             (factor >= 0, n >= 0, Le(n**2, factor**2 * (power * start) ** 2), power >= 0, start >= 0),
             ("one step of descent", "error in the row space", "contraction of a direction", "all directions"),
         ),
-        uncovered("singular directions", "XᵀX multiplies the direction of a singular value s by s²"),
+        uncovered("singular value decomposition", "every vector of the row space is a sum of such directions"),
         uncovered("limit", "a factor below 1 to the power k tends to 0, so descent tends to w_t"),
     )

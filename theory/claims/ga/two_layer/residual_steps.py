@@ -3,7 +3,7 @@
 W, V, g, r stand for one neuron's rows: sums over neurons add squares, one neuron at a time.
 """
 
-from theory.claims.lemmas import identity, matrix, norm_triangle, projector_rules, reals
+from theory.claims.lemmas import gram_coefficients, identity, matrix, norm_triangle, projector_rules, reals
 from theory.obligation import Obligation, uncovered
 
 
@@ -82,7 +82,7 @@ def residual() -> tuple[Obligation, ...]:
             (split,),
         ),
         uncovered("larger and smaller cones", "a minimum over more choices is no larger: more kinks, autodiff, refits"),
-        uncovered("coefficients", "ε² from G alone: checked on instances"),
+        gram_coefficients(),
     )
 
 

@@ -20,9 +20,9 @@ def _bound() -> tuple[Obligation, ...]:
         uncovered("derivatives", "∇CE = Wᵀ(p − e_c), its derivative is Wᵀ(diag p − ppᵀ)W, and the mean value theorem"),
         Obligation(
             "stationary",
-            "∇J = −Wᵀr + sN = 0, r = p − e_c, s = 2λ: sN = Wᵀr",
-            Eq(s * N, weights.T * signal),
-            (Eq(weights.T * signal, s * N),),
+            "∇J = −Wᵀr + sN vanishes at N = Wᵀr/s, r = p − e_c, s = 2λ",
+            Eq(-weights.T * signal + s * (weights.T * signal / s), 0 * N),
+            (),
             ("derivatives",),
         ),
         Obligation(
