@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, durable: bool = False) -> None:
     """Write the whole content or nothing: a temporary file beside it, then a rename.
+
+    Args:
+        durable: wait until the content is on the disk before the rename, for files that must survive a power cut.
 
     Raises:
         OSError: naming ``path``: no space left, no permission, a missing folder.
@@ -18,6 +21,9 @@ def write_atomically(path: Path, content: bytes) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as fault:

@@ -14,6 +14,7 @@ from forgetproof.commands.hunt import hunt
 from forgetproof.commands.new_claim import new_claim
 from forgetproof.commands.prove import prove
 from forgetproof.commands.reproduce import reproduce
+from forgetproof.commands.train import train
 from forgetproof.commands.unlearn import unlearn
 
 app = typer.Typer(
@@ -43,5 +44,5 @@ def _options(
     del version
 
 
-for command in (claims, new_claim, check, certify, prove, hunt, export, reproduce, bench, audit, unlearn):
+for command in (claims, new_claim, check, certify, prove, hunt, export, reproduce, bench, audit, unlearn, train):
     app.command()(command)

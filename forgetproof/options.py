@@ -19,6 +19,9 @@ OPTIONAL = {  # packages that only some commands need, and the extra that brings
     "clarabel": "bench",
     "safetensors": "audit",
     "pyarrow": "audit",
+    "equinox": "networks",
+    "optax": "networks",
+    "PIL": "networks",
 }
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else on standard output.")]

@@ -19,7 +19,7 @@ COMPILE_FAST = (
 """A third of the compile time, for the many small programs of claims."""
 
 
-def start_jax(compile_fast: bool = True) -> None:
+def start_jax(compile_fast: bool = True, all_cores: bool = False) -> None:
     """Start JAX for this process: float64, and a thread pool that cannot deadlock. Call it before JAX's first array.
 
     Explicit settings of the environment variables PJRT_NPROC, OPENBLAS_NUM_THREADS and XLA_FLAGS are left as they
@@ -28,8 +28,11 @@ def start_jax(compile_fast: bool = True) -> None:
     Args:
         compile_fast: compile three times faster; programs on large data then run up to several times slower.
             Right for checking claims and for exploring; pass False for long runs.
+        all_cores: leave XLA's pool at one worker a core. For programs without batched LAPACK calls, such as the
+            training of networks: those calls can deadlock then.
     """
-    os.environ.setdefault(POOL, "1")
+    if not all_cores:
+        os.environ.setdefault(POOL, "1")
     os.environ.setdefault(ONE_BLAS_THREAD, "1")
     if compile_fast and metadata.version("jaxlib").startswith("0.10."):  # XLA aborts on a flag it does not know
         os.environ.setdefault("XLA_FLAGS", COMPILE_FAST)

@@ -21,7 +21,8 @@ def stated_with(record: dict[str, Any]) -> str:
     return "".join(f" with {name} = {value:g}" for name, value in record.get("overrides", {}).items())
 
 
-def _bars(quiet: bool) -> Progress:
+def bars(quiet: bool) -> Progress:
+    """Bars on standard error; none in a pipe. A task has a field ``now``, what was done last."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -38,18 +39,18 @@ def _bars(quiet: bool) -> Progress:
 @contextmanager
 def progress(title: str, total: int, quiet: bool) -> Iterator[Callable[[str], None]]:
     """One bar; the yielded function advances it by one and names what was done."""
-    with _bars(quiet) as bars:
-        task = bars.add_task(title, total=total, now="")
-        yield lambda now: bars.update(task, advance=1, now=now)
+    with bars(quiet) as shown:
+        task = shown.add_task(title, total=total, now="")
+        yield lambda now: shown.update(task, advance=1, now=now)
 
 
 @contextmanager
 def stages(quiet: bool) -> Iterator[Callable[[str, int], Callable[[str], None]]]:
     """Several bars: calling the yielded function with a title and total adds one and returns its advance."""
-    with _bars(quiet) as bars:
+    with bars(quiet) as shown:
 
         def add(title: str, total: int) -> Callable[[str], None]:
-            task = bars.add_task(title, total=total, now="")
-            return lambda now: bars.update(task, advance=1, now=now)
+            task = shown.add_task(title, total=total, now="")
+            return lambda now: shown.update(task, advance=1, now=now)
 
         yield add

@@ -1,0 +1,1 @@
+"""Labelled images for the experiments: read, cached as arrays, normalised and augmented."""
