@@ -3,7 +3,7 @@
 from fractions import Fraction
 
 import pytest
-from sympy import Eq, Integer, MatrixSymbol, symbols
+from sympy import Eq, Integer, MatrixSymbol, Rational, symbols
 
 from theory.claims import all_claims
 from theory.evidence.prove import Status, decide, prove, sharpen
@@ -69,6 +69,22 @@ def test_a_planted_false_step_is_refuted():
     """The multipliers' upper bound with 3aδ for 4aδ under the root."""
     step = _step("ga.linear.multiplier_bounds", "upper")
     planted = step._replace(goal=step.goal.replace(lambda e: e == 4, lambda e: Integer(3)))
+    assert planted.goal != step.goal
+    assert decide(planted).status is Status.REFUTED
+
+
+PLANTED = {  # a step and a number of its goal that makes it false
+    "ga.linear.all_support_vectors: dominant diagonal": (Integer(1), Integer(-1)),  # (m + 1)φ < 1 + ψ
+    "ga.two_layer.margin_drift: attained": (Integer(2), Integer(1)),  # u for u²
+    "unsir.noise.well_posed: at most half the length": (Rational(1, 2), Rational(1, 4)),
+    "wc.selection.projection: idempotent": (Integer(1), Rational(1, 2)),  # clip(w, 0, ½) = w
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_false_number_is_refuted(name):
+    (right, wrong), step = PLANTED[name], _step(*name.split(": "))
+    planted = step._replace(goal=step.goal.replace(lambda e: e == right, lambda e: wrong))
     assert planted.goal != step.goal
     assert decide(planted).status is Status.REFUTED
 
