@@ -1,6 +1,6 @@
 """Planted falsehoods: wrong versions of the claims that a sampler worth its name refutes, one file a family."""
 
-from tests.falsehoods import ft, ga_linear, ga_mixture, ga_two_layer, unsir, wc
+from tests.falsehoods import ft, ga_linear, ga_mixture, ga_two_layer, unsir, wc, wc_worst_case
 from tests.falsehoods.planting import Falsehood
 
 __all__ = ["FALSEHOODS", "Falsehood"]
@@ -12,4 +12,5 @@ FALSEHOODS: tuple[Falsehood, ...] = (
     *ga_two_layer.FALSEHOODS,
     *unsir.FALSEHOODS,
     *wc.FALSEHOODS,
+    *wc_worst_case.FALSEHOODS,
 )
