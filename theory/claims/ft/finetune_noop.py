@@ -99,7 +99,7 @@ def _contradiction() -> FeatureProblem:
 CLAIM = Claim(
     key="ft.finetune_noop",
     title="Fine-tuning an interpolating regression on retained data changes nothing",
-    statement=r"y = Xw^*,\ w_o = Pw^* \Rightarrow w_t = \arg\min\{\|w-w_o\| : X_Tw=y_T\} = w_o "
+    statement=r"y = Xw^*,\ w_o = Pw^* \Rightarrow w_t = \operatorname{argmin}\{\|w-w_o\| : X_Tw=y_T\} = w_o "
     r"\text{ for every } T\subseteq R \text{ and along all of gradient descent};\quad RL(w_t)=UL(w_t)=0",
     source="derived here; headline of FT, arXiv 2410.03833, abstract",
     status="proved",

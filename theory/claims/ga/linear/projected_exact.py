@@ -127,7 +127,7 @@ CLAIM = Claim(
     key="ga.linear.projected_exact",
     title="Projected ascent is retraining where all retained points stay support vectors",
     statement=r"w=\sum\lambda_iy_ix_i,\ M_i=1\ \forall i\in R,\ \lambda_R+\kappa\ge0 \Rightarrow "
-    r"w-(I-P_R)u=\arg\min\{\tfrac12\|v\|^2:\ y_i\langle v,x_i\rangle\ge1\ \forall i\in R\},\quad "
+    r"w-(I-P_R)u=\operatorname{argmin}\{\tfrac12\|v\|^2:\ y_i\langle v,x_i\rangle\ge1\ \forall i\in R\},\quad "
     r"u=\sum_{l\in F}\lambda_ly_lx_l,\ P_Ru=\sum_{i\in R}\kappa_iy_ix_i",
     source="derived here",
     status="proved",

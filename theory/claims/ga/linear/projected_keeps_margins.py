@@ -140,7 +140,7 @@ CLAIM = Claim(
         ),
         Conclusion(
             "nearest to the plain step",
-            r"w^\perp=\arg\min\{\|v-w'\|:\ X_Rv=X_Rw\}",
+            r"w^\perp=\operatorname{argmin}\{\|v-w'\|:\ X_Rv=X_Rw\}",
             lhs=lambda i, s: s.projected.w,
             rhs=lambda i, s: s.nearest,
             relation="==",

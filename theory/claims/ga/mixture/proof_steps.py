@@ -23,7 +23,7 @@ def linear_test_error() -> tuple[Obligation, ...]:
             "y⟨w, yμ + ξ⟩ = y²⟨w, μ⟩ + y⟨w, ξ⟩, and y² = 1",
             Eq(y * w.T * (y * mu + xi), y**2 * w.T * mu + y * w.T * xi),
         ),
-        Obligation("variance", "wᵀ(qI)w = q‖w‖², q = 1/d", Eq(w.T * (part * E) * w, part * w.T * w)),
+        Obligation("variance", "wᵀ(qI)w = q‖w‖², q = 1/d", Eq(w.T * (part * E) * w, part * w.T * w, evaluate=False)),
         Obligation(
             "standard deviation",
             "‖w‖²/d has root ‖w‖/√d",
@@ -82,7 +82,7 @@ def two_layer_test_error() -> tuple[Obligation, ...]:
         matrix("mu", "d"),
         matrix("xi", "d"),
     )
-    W, y, part, E = C * F * B, Symbol("y", real=True), Symbol("q", real=True), identity("d")
+    X, W, y, part, E = matrix("X", "m", "d"), C * F * B, Symbol("y", real=True), Symbol("q", real=True), identity("d")
     z = reals("z")
     return (
         uncovered("normal law", "a linear image of a normal vector is normal"),
@@ -90,8 +90,8 @@ def two_layer_test_error() -> tuple[Obligation, ...]:
         Obligation(
             "mean",
             "Wμ = C(Xμ) for W = CX",
-            Eq((C * matrix("X", "m", "d")) * mu, C * (matrix("X", "m", "d") * mu)),
-            (),
+            Eq(matrix("W", "n", "d") * mu, C * (X * mu)),
+            (Eq(matrix("W", "n", "d"), C * X),),
             ("pre-activations",),
         ),
         Obligation(

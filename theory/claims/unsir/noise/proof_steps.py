@@ -1,6 +1,6 @@
 """The proof of unsir.noise.well_posed, step by step for a machine; it follows the docstring."""
 
-from theory.claims.lemmas import matrix, reals
+from theory.claims.lemmas import reals
 from theory.obligation import Obligation, uncovered
 
 
@@ -10,19 +10,18 @@ def well_posed() -> tuple[Obligation, ...]:
 
 
 def _bound() -> tuple[Obligation, ...]:
-    from sympy import Eq, Ge, Le, Symbol, sqrt
+    from sympy import Eq, Ge, Le, sqrt
 
     sums, squares, t, q, length, W, lam, n = reals("sums squares t q length W lambda n")
-    grows, far, least = reals("grows far least")
-    weights, signal, N, s = matrix("W", "C", "d"), matrix("r", "C"), matrix("N", "d"), Symbol("s", real=True)
+    grows, far, least, a = reals("grows far least a")
     penalised = (lam > 0, W >= 0, n >= 0)
     return (
         uncovered("derivatives", "∇CE = Wᵀ(p − e_c), its derivative is Wᵀ(diag p − ppᵀ)W, and the mean value theorem"),
         Obligation(
             "stationary",
-            "∇J = −Wᵀr + sN vanishes at N = Wᵀr/s, r = p − e_c, s = 2λ",
-            Eq(-weights.T * signal + s * (weights.T * signal / s), 0 * N),
-            (),
+            "∇J(N) = −Wᵀ(p − e_c) + 2λN = 0 is N = T(N), component by component, a one of Wᵀ(p − e_c)",
+            Eq(n, a / (2 * lam)),
+            (lam > 0, Eq(-a + 2 * lam * n, 0)),
             ("derivatives",),
         ),
         Obligation(

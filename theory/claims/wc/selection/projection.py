@@ -89,8 +89,9 @@ def _points(a: list[float], v: list[float], k: float) -> Points:
 CLAIM = Claim(
     key="wc.selection.projection",
     title="The projection onto the capped simplex: one shift, unique, idempotent, non-expansive, order-preserving",
-    statement=r"\Pi(a)=\arg\min\{\|a-w\|:\ w\in[0,1]^n,\ \textstyle\sum_iw_i=k\}=\operatorname{clip}(a-\mu,0,1),\quad "
-    r"\Pi(\Pi(a))=\Pi(a),\quad \|\Pi(a)-\Pi(b)\|\le\|a-b\|,\quad a_i\ge a_j\Rightarrow 0\le w_i-w_j\le a_i-a_j",
+    statement=r"\Pi(a)=\operatorname{argmin}\{\|a-w\|:\ w\in[0,1]^n,\ \textstyle\sum_iw_i=k\}"
+    r"=\operatorname{clip}(a-\mu,0,1),\quad \Pi(\Pi(a))=\Pi(a),\quad \|\Pi(a)-\Pi(b)\|\le\|a-b\|,\quad "
+    r"a_i\ge a_j\Rightarrow 0\le w_i-w_j\le a_i-a_j",
     source="derived here, for the upper level of WC (arXiv 2403.07362)",
     status="proved",
     sizes=({"n": 2}, {"n": 5}, {"n": 16}),
