@@ -54,7 +54,7 @@ class Problem:
     seed: int
 
     def unlearned(self, method: str) -> Model | None:
-        """The model after one method, rounded as it would be written; None where retraining is impossible."""
+        """The model after one method, rounded as it would be written; None where the method finds none."""
         if method == "nothing":
             return self.model
         if self.model.u is None:
@@ -62,7 +62,9 @@ class Problem:
         else:
             steps = 3 * self.steps if method == "retraining" else self.steps
             weights = network.unlearn(self.trained, *self._arrays(), method, self.fraction, steps, self.seed)
-        return None if weights is None else self.model.replaced(self.trained.scale * weights)
+        if weights is None or not np.isfinite(weights).all():
+            return None
+        return self.model.replaced(self.trained.scale * weights)
 
     def unit(self, model: Model) -> np.ndarray:
         """A model's weights (n, d) in the units of the certificates."""
@@ -95,6 +97,12 @@ def prepare(
     if not 0.0 <= kink_tolerance < 1.0:
         raise ValueError(f"kink_tolerance: expected a cosine in [0, 1), got {kink_tolerance}")
     m = len(points)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sizes = [np.sum(part**2) for part in (points, found.weights, found.weights @ points.T)]
+    if not np.isfinite(sizes).all():
+        raise ValueError("model, data: expected numbers whose products float64 can hold; divide them by a constant")
+    if not np.any(points[~mask]):
+        raise ValueError("data: expected a retained point that is not 0 everywhere")
     require_memory(80 * m * m, f"the audit of {m} points", "audit fewer points")
     if found.u is None:
         trained: Any = linear.train_state(found.weights[0], points, table.y)
@@ -180,12 +188,9 @@ def _measures(problem: Problem, found: Model | None, again: Model | None, unseen
     """Certificate, accuracies and the attack for one model; None for what there is not."""
     names = ("forget_accuracy", "retained_accuracy", "test_accuracy", "membership")
     if found is None:
-        return {
-            "feasible": False,
-            "note": "the retained points are not separable: no max-margin model",
-        } | dict.fromkeys(
-            (*names, "least_retained_margin", "epsilon", "epsilon_relative", "delta", "tau", "direction_gap")
-        )
+        none = (*names, "least_retained_margin", "epsilon", "epsilon_relative", "delta", "tau", "direction_gap")
+        why = "no model was found: for retraining, the retained points are not separable or the solver did not settle"
+        return {"feasible": False, "note": why} | dict.fromkeys(none)
     margins = problem.y * scores(found, problem.X)
     right = 100.0 * (margins > 0)
     entry = problem.certify(found, again)
@@ -285,7 +290,7 @@ def _hypotheses(problem: Problem, plain: Model | None) -> list[Record]:
         residuals,
         linear.projected_multipliers(trained, problem.X, problem.y, forget),
         (int(np.linalg.matrix_rank(problem.X)), int(np.linalg.matrix_rank(problem.X[~forget]))),
-        None if trained.exact is None else np.asarray(trained.exact.lam),
+        np.asarray(trained.exact.lam) if linear.separable(trained.exact) else None,
         forget,
         float(np.min((problem.y * (problem.X @ problem.unit(plain)[0]))[~forget])),
     )

@@ -76,7 +76,7 @@ def linear_rows(
     kept = ~forget
     if exact_lam is None:
         rows.append(_unused("L2", "ga.linear.all_support_vectors", "all points support vectors",
-                            "no max-margin model: the points are not separable"))  # fmt: skip
+                            "no max-margin model of all points was found"))  # fmt: skip
     else:
         share = float(np.mean(exact_lam > 0))
         rows.append(_row("L2", "ga.linear.all_support_vectors", "all points support vectors",

@@ -15,8 +15,9 @@ from jaxtyping import Array
 from theory.certificate import certify_linear
 from theory.numerics import cosine_gap, masked_min
 from theory.solvers.kkt import KKTResiduals, residuals_at
-from theory.solvers.margin import MarginSolution, NotSeparable, solve_margin
+from theory.solvers.margin import MarginSolution, solve_margin
 from theory.solvers.min_norm import row_space
+from theory.solvers.nonneg_qp import Status
 from theory.unlearning.ascent import remove_terms
 from theory.unlearning.fine_tune import fine_tune_classifier
 from theory.unlearning.projected_ascent import project_step
@@ -38,7 +39,7 @@ class Trained(NamedTuple):
     lam: np.ndarray  # (m,) best multipliers of w on all points
     margins: np.ndarray  # (m,) of w
     residuals: KKTResiduals | None  # of w and lam; None where it does not separate its points
-    exact: MarginSolution | None  # max-margin model of all points; None: not separable
+    exact: MarginSolution  # max-margin model of all points; its status says whether there is one
 
 
 _certify = jax.jit(certify_linear, static_argnames="slackness")
@@ -47,12 +48,15 @@ _plain = jax.jit(remove_terms)
 _project = jax.jit(project_step)
 
 
-def max_margin(X: np.ndarray, y: np.ndarray, forget: np.ndarray | None = None) -> MarginSolution | None:
-    """The exact max-margin model of the points not forgotten; None where they are not separable."""
-    try:
-        return solve_margin(X, y, forget=forget, warm_start=np.ones(len(y), bool) if forget is None else ~forget)
-    except (NotSeparable, RuntimeError):
-        return None
+def max_margin(X: np.ndarray, y: np.ndarray, forget: np.ndarray | None = None) -> MarginSolution:
+    """The exact max-margin model of the points not forgotten; read ``status``."""
+    start = np.ones(len(y), bool) if forget is None else ~forget
+    return solve_margin(X, y, forget=forget, warm_start=start, throw=False)
+
+
+def separable(solution: MarginSolution) -> bool | None:
+    """Whether the points are separable; None where the solver did not decide."""
+    return {Status.OPTIMAL: True, Status.INFEASIBLE: False}.get(Status(int(solution.status)))
 
 
 def train_state(w: np.ndarray, X: np.ndarray, y: np.ndarray) -> Trained:
@@ -84,7 +88,7 @@ def _tune(w: Array, X: Array, y: Array, retained: Array, steps: int) -> Array:
 def unlearn(
     trained: Trained, X: np.ndarray, y: np.ndarray, forget: np.ndarray, method: str, fraction: float, steps: int
 ) -> np.ndarray | None:
-    """Weights (d,) after one method, in ``trained``'s units; None: retraining where nothing separates the points."""
+    """Weights (d,) after one method, in ``trained``'s units; None: no max-margin model was found."""
     lam = trained.lam
     if method == "nothing":
         return trained.w
@@ -99,7 +103,7 @@ def unlearn(
         return np.asarray(_tune(trained.w, X, y, ~forget, steps=steps))
     if method == "retraining":
         again = max_margin(X, y, forget)
-        return None if again is None else np.asarray(again.w)
+        return np.asarray(again.w) if separable(again) else None
     raise ValueError(f"method: expected a method of unlearning, got {method!r}")
 
 
@@ -138,14 +142,14 @@ def describe(trained: Trained) -> Record:
     """The state before unlearning as a record."""
     size = float(np.linalg.norm(trained.w))
     entry: Record = {"separates": trained.separates, "least_margin": trained.least, "norm": size}
-    entry["data_separable"] = trained.exact is not None
+    entry["data_separable"] = separable(trained.exact)
     entry["residuals"] = None
     if trained.residuals is not None:
         entry["residuals"] = {name: float(value) for name, value in trained.residuals._asdict().items()}
         entry["residuals"]["stationarity_relative"] = entry["residuals"]["stationarity"] / size
     entry["support"] = int(np.sum(trained.lam > 0))
     entry["distance_to_max_margin"] = entry["gap_to_max_margin"] = None
-    if trained.exact is not None:
+    if entry["data_separable"]:
         best = np.asarray(trained.exact.w)
         entry["gap_to_max_margin"] = float(cosine_gap(jnp.asarray(trained.w), jnp.asarray(best)))
         if trained.separates:

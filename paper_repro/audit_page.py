@@ -93,7 +93,12 @@ def state(before: dict[str, Any]) -> list[tuple[str, str]]:
         ("training accuracy", f"{before['accuracy']:.1f}%"),
     ]
     if "data_separable" in before:
-        rows.append(("points separable by a linear model", "yes" if before["data_separable"] else "no"))
+        rows.append(
+            (
+                "points separable by a linear model",
+                {True: "yes", False: "no", None: "not decided"}[before["data_separable"]],
+            )
+        )
     if before["residuals"]:
         rows += [(f"KKT {name.replace('_', ' ')}", short(value)) for name, value in before["residuals"].items()]
     rows.append(("points with a positive multiplier", str(before["support"])))

@@ -63,7 +63,7 @@ def unlearn(
         problem, _ = prepare(given, table.X, table.y, chosen, step, seed=seed, kink_tolerance=kink_tolerance)
         found = problem.unlearned(name)
         if found is None:
-            raise UserError(f"{data}: the retained points are not separable, so no max-margin model exists")
+            raise UserError(f"{data}: {name} found no model: retained points that nothing separates, or that defeat it")
         entry = {"name": name, **measured(problem, found), "file": str(out)}
     except ValueError as fault:
         raise UserError(str(fault)) from fault

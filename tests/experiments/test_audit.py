@@ -116,7 +116,7 @@ def test_points_that_nothing_separates_have_no_retrained_model(points, trained):
     X, y = points
     X = np.concatenate([X[:-1], -X[1:2]])  # point 1 and its mirror image with one label
     found = audit({"w": trained}, X, np.where(np.arange(M) == M - 1, y[1], y), FORGET)
-    assert not found.record["before"]["data_separable"]
+    assert found.record["before"]["data_separable"] is False
     assert "not separable" in method(found, "retraining")["note"]
     assert "retraining" not in found.models
     json.dumps(found.record, allow_nan=False)
@@ -179,6 +179,8 @@ def test_projecting_keeps_a_networks_outputs_and_retraining_is_one_draw(network)
 
 
 BAD = {
+    "overflow": (lambda X, y: ({"w": X[0]}, 1e200 * X, y, [0], {}), "products float64 can hold"),
+    "zeros": (lambda X, y: ({"w": X[0]}, 0.0 * X, y, [0], {}), "a retained point that is not 0"),
     "other columns": (lambda X, y: ({"w": np.ones(3)}, X, y, [0], {}), "expected 400 weights a row"),
     "all forgotten": (lambda X, y: ({"w": X[0]}, X, y, list(range(M)), {}), "at least one point to retain"),
     "lengths": (lambda X, y: ({"w": X[0]}, X, y[1:], [0], {}), "expected X"),
