@@ -2,6 +2,12 @@
 
 With H = G⁻¹, (I − P_{−l}) x_l = Xᵀ H[:, l] / H[l, l]: the projected step for every l costs one
 Cholesky factor in all, O(m³), instead of m projections (derived here).
+
+How near "exact" is (derived here). Let w = Σ λ̃ᵢ yᵢ xᵢ over the retained points, λ̃ ≥ 0, with margins Mᵢ ≥ 1 − τ and
+λ̃ᵢ(Mᵢ − 1) ≤ δ; let w* be the retrained model, λ* its multipliers, M* ≥ 1 its margins. Then ‖w − w*‖² =
+Σ (λ̃ᵢ − λ*ᵢ)(Mᵢ − M*ᵢ), where λ̃ᵢ(Mᵢ − M*ᵢ) ≤ λ̃ᵢ(Mᵢ − 1) ≤ δ, and −λ*ᵢ(Mᵢ − M*ᵢ) = λ*ᵢ(1 − Mᵢ) ≤ λ*ᵢ τ, since
+λ*ᵢ > 0 means M*ᵢ = 1. With Σ λ*ᵢ = ‖w*‖² ≤ ‖w‖²/(1 − τ)², for w/(1 − τ) is feasible, the distance is at most
+√((m − 1)δ + τ‖w‖²/(1 − τ)²).
 """
 
 from typing import Any, NamedTuple
@@ -25,7 +31,8 @@ class LeaveOneOut(NamedTuple):
     epsilon: Float[Array, " m"]  # certificate of each model on its retained points, at (λ + κ)₊: stationarity
     delta: Float[Array, " m"]  # ... and complementarity; τ = 0
     primal: Float[Array, " m"]  # margins' shortfall below 1
-    exact: Bool[Array, " m"]  # ε = 0, and primal = δ = 0 up to rounding: the model is the retrained one
+    exact: Bool[Array, " m"]  # ε = 0, and primal = δ = 0 up to rounding: the model is the retrained one ...
+    exact_within: Float[Array, " m"]  # ... up to this distance, the most that the rounding allowed for can hide
     margins: Float[Array, "m m"]  # margins[l, i] of point i under model l
 
 
@@ -62,13 +69,16 @@ def leave_one_out(G: Float[Array, "m m"], y: Float[Array, " m"], lam: Float[Arra
     primal = jnp.maximum(jnp.max(-slack, axis=1), 0.0)
     # nonnegative multipliers are not enough: a point off the margin may have got a positive one
     largest = jnp.max(jnp.abs(multipliers), axis=1)
-    met = (primal <= tolerance(1.0, condition)) & (delta <= tolerance(largest, condition))
+    most_primal, most_delta = tolerance(1.0, condition), tolerance(largest, condition)
+    met = (primal <= most_primal) & (delta <= most_delta)
+    squared_norm = jnp.maximum(jnp.sum(multipliers * margins, axis=1), 0.0)
     return LeaveOneOut(
         coefficients=coefficients,
         epsilon=epsilon,
         delta=delta,
         primal=primal,
         exact=(jnp.min(multipliers, axis=1) >= 0.0) & met,
+        exact_within=jnp.sqrt((m - 1) * most_delta + most_primal * squared_norm / (1.0 - most_primal) ** 2),
         margins=margins,
     )
 

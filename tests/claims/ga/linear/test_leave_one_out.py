@@ -55,6 +55,20 @@ def test_positive_multipliers_off_the_margin_are_not_exact():
     assert models.formula.exact.tolist() == [False, True, False]  # x₂ was no support vector: nothing changes
 
 
+def test_a_tie_within_rounding_is_exact_up_to_what_the_flag_says():
+    """x₂ = (1 + g, s, 1) gets λ₂ = s at M₂ = 1 + g when x₃ = (0, 1, 0) is forgotten: δ = sg counts as 0.
+
+    The retrained model is x₁, and w⊥ = x₁ + s (0, s, 1): s away, many times the rounding of the weights.
+    """
+    g, s = 0.01, 3e-11
+    i = trained([[1, 0, 0], [1 + g, s, 1], [0, 1, 0]], [1, 0, 1])
+    harness.assert_holds_on(CLAIM, i)
+    models = solve(i)
+    assert models.formula.exact[2]
+    np.testing.assert_allclose(claim_file._distance(i, models)[2], s, rtol=1e-3)
+    assert s < models.formula.exact_within[2] < 2e-6
+
+
 def test_property():
     harness.assert_property(CLAIM)
 
