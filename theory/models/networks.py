@@ -257,7 +257,7 @@ NETWORKS: dict[str, Callable[..., Network]] = {
 }
 
 
-def max_pool(x: Images) -> Images:
+def max_pool(x: Images) -> Float[Array, "N h w C"]:
     """Largest of each 2 × 2 patch."""
     return jnp.max(x.reshape(x.shape[0], x.shape[1] // 2, 2, x.shape[2] // 2, 2, x.shape[3]), axis=(2, 4))
 

@@ -157,7 +157,7 @@ def predict(network: Network, x: Float[Array, "N H W C"]) -> Float[Array, "N c"]
     """Logits of any number of images, in compiled chunks of one size."""
     count = len(x)
     parts = []
-    for start in range(0, count, _CHUNK):
+    for start in range(0, max(count, 1), _CHUNK):
         part = x[start : start + _CHUNK]
         padding = [(0, _CHUNK - len(part)), *[(0, 0)] * (x.ndim - 1)]
         parts.append(_logits(network, jnp.pad(part, padding)))
