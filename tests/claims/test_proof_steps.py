@@ -106,3 +106,10 @@ def test_no_step_holds_without_its_hypotheses_unnoticed(key):
         if step.hypotheses and decide(step._replace(hypotheses=()), 300).status is Status.PROVED
     ]
     assert not free
+
+
+@pytest.mark.parametrize("key", CLAIMS)
+def test_no_step_assumes_its_goal(key):
+    assert not [
+        step.name for step in CLAIMS[key].obligations() if step.goal is not None and step.goal in step.hypotheses
+    ]

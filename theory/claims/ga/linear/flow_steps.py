@@ -12,6 +12,7 @@ def implicit_bias() -> tuple[Obligation, ...]:
     from sympy import Eq, Ge, Le
 
     X, w, b, one = matrix("X", "m", "d"), matrix("w", "d"), matrix("b", "m"), matrix("one", "m")
+    best = matrix("best", "d")
     total, mass, p, M, c, g, W, gamma = reals("total mass p M c g W gamma")
     n, s, h, product, F, F0, path, least = reals("n s h product F F_0 path least")
     cosine, mean, H, log_m, speed = reals("cosine mean H log_m speed")
@@ -72,8 +73,8 @@ def implicit_bias() -> tuple[Obligation, ...]:
         Obligation(
             "sum of the best multipliers",
             "Σ λ* = ‖w*‖², from λ*(M* − 1) = 0 and w* = Σ λ* y x",
-            Eq((X.T * b).T * (X.T * b), b.T * one),
-            (Eq(b.T * X * X.T * b, b.T * one),),
+            Eq(best.T * best, b.T * one),
+            (Eq(best, X.T * b), Eq(b.T * X * X.T * b, b.T * one)),
         ),
         Obligation(
             "cosine",
