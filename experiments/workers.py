@@ -22,7 +22,7 @@ PAYS = 10
 """Jobs from which on processes pay: each takes about 2 seconds to start."""
 
 MOST = 8
-"""Processes at most: each takes up to 1 GB of memory."""
+"""Processes at most: each takes up to 1.5 GB of memory."""
 
 _SETTINGS = ("jax_enable_x64", "jax_cpu_enable_async_dispatch")
 
@@ -60,9 +60,14 @@ def separate(pool: Executor) -> bool:
 
 
 def run_jobs(
-    pool: Executor, jobs: Sequence[Callable[[], Result]], on_done: Callable[[Result], Any] | None = None
+    pool: Executor,
+    jobs: Sequence[Callable[[], Result]],
+    on_done: Callable[[Result], Any] | None = None,
+    thread_safe: bool = True,
 ) -> list[Result]:
     """Results of all jobs, in their order; ``on_done`` gets each as it comes. The first failing job's error is raised.
+
+    Jobs that are not ``thread_safe`` never run in threads side by side: without processes, one by one.
 
     Warns:
         LostWorker: a process was killed (out of memory, say): what it left undone is done one by one in this process.
@@ -74,6 +79,10 @@ def run_jobs(
         if on_done is not None:
             on_done(result)
 
+    if not (thread_safe or separate(pool)):
+        for at, job in enumerate(jobs):
+            keep(at, job())
+        return list(results.values())
     try:
         places = {pool.submit(job): at for at, job in enumerate(jobs)}
         for future in as_completed(places):

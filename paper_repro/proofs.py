@@ -1,7 +1,7 @@
 """Proofs decided by machine, one page a claim: every step with its formulas, and what it rests on."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,11 @@ _STYLE = """<style>
 _GREEK = {"lam": r"\lambda", "Lam": r"\Lambda", "epsilon": r"\varepsilon", "phi": r"\varphi"}
 
 
-def write_proofs(claims: Sequence[Claim], folder: Path, advance: Callable[[str], Any]) -> dict[str, Record]:
-    """Decide every proof and write ``folder/KEY.html``; summaries by key."""
-    folder.mkdir(parents=True)
-    found = {}
-    for claim in claims:
-        if claim.obligations is not None:
-            proof = prove(claim)
-            (folder / f"{claim.key}.html").write_text(proof_page(describe(claim), proof), encoding="utf-8")
-            found[claim.key] = proof_summary(proof)
-        advance(claim.key)
-    return found
+def write_proof(claim: Claim, folder: Path) -> Record:
+    """Decide a claim's proof and write ``folder/KEY.html``; its summary, with ``key``."""
+    proof = prove(claim)
+    (folder / f"{claim.key}.html").write_text(proof_page(describe(claim), proof), encoding="utf-8")
+    return {"key": claim.key, **proof_summary(proof)}
 
 
 def proof_page(claim: Record, proof: Proof) -> str:

@@ -9,15 +9,17 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from experiments import ledger, provenance
-from experiments.checking import check_claims
-from experiments.study import Study
-from paper_repro import hunts, page, proofs, targets
+from experiments.checking import check_claim, claim_jobs
+from experiments.workers import run_jobs, workers
+from paper_repro import hunts, page, pictures, proofs, targets
+from theory.claim import Claim
 from theory.claims import PAPERS, all_claims
 
 PROFILES = {"quick": 1000, "full": 20_000}  # random instances per claim
@@ -50,15 +52,11 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
     began = time.perf_counter()
     try:
         claims = [claim for claim in all_claims().values() if claim.key.split(".")[0] in chosen]
-        advance = stages("checking claims", len(claims))
-        records = check_claims(
-            claims, PROFILES[profile], seed, staging / "counterexamples", lambda r: advance(r["key"])
-        )
-        advance = stages("deciding proofs", len(claims))
-        decided = proofs.write_proofs(claims, staging / "proofs", advance)
+        with workers(len(claims)) as pool:
+            measured, records = _measure(pool, chosen, claims, profile, seed, staging, stages)
+            decided = _proofs(pool, claims, staging / "proofs", stages)
+            drawn = _pictures(pool, chosen, staging, stages)
         records = [r | {"proof": decided[r["key"]]} if r["key"] in decided else r for r in records]
-        measured = _targets(chosen, seed, stages)
-        pictures = _pictures(chosen, profile, seed, staging, stages)
         records = hunts.with_hunts(records, staging / "data")
         summary: dict[str, Any] = {
             "good": all(r["as_expected"] for r in records)
@@ -72,7 +70,7 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
             "environment": provenance.environment(),
             "claims": _relocate(records, staging, out),
             "targets": measured,
-            "pictures": pictures,
+            "pictures": drawn,
         }
         (staging / "report.html").write_text(page.render(summary, staging), encoding="utf-8")
         (staging / "report.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
@@ -119,65 +117,59 @@ def _alive(staging: Path) -> bool:
     return True
 
 
-def _targets(papers: Sequence[str], seed: int, stages: Stages) -> list[dict[str, Any]]:
-    advance = stages("measuring targets", len(papers))
-    found = []
-    for paper in papers:
-        found += targets.measure(paper, seed)
-        advance(paper)
-    return found
+def _stage(title: str, name: str, job: Callable[[], Any]) -> tuple[str, str, Any]:
+    return title, name, job()
 
 
-def _pictures(papers: Sequence[str], profile: str, seed: int, staging: Path, stages: Stages) -> list[dict[str, Any]]:
-    from experiments.store import load_dataset, save_dataset
+def _measure(
+    pool: Executor, papers: Sequence[str], claims: Sequence[Claim], profile: str, seed: int, out: Path, stages: Stages
+) -> tuple[list[Any], list[Any]]:
+    """Run all studies into ``out/data``, measure the targets and check the claims; targets and records."""
     from experiments.study import all_studies
-    from figures import all_figures
-    from figures.style import save
 
     studies = [study for study in all_studies().values() if study.paper in papers]
-    data = staging / "data"
+    data = out / "data"
     data.mkdir()
-    advance = stages("running studies", len(studies))
 
-    def run(study: Study) -> Study:
-        parameters = {**(study.quick if profile == "quick" else study.full), "seed": seed}
-        save_dataset(provenance.stamped(study, parameters), data / f"{study.key}.nc")
-        return study
+    def studying(timed: bool) -> dict[str, Callable[[], Any]]:
+        chosen = [study.key for study in studies if study.timed is timed]
+        return {key: partial(pictures.run_study, key, profile, seed, data) for key in chosen}
 
-    together = [study for study in studies if not study.timed]
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        try:
-            for future in as_completed([pool.submit(run, study) for study in together]):
-                advance(future.result().key)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    for study in studies:
-        if study.timed:
-            advance(run(study).key)
-    drawn = []
-    figures = [(name, f) for name, f in all_figures().items() if f.STUDY in {s.key for s in studies}]
-    advance = stages("drawing", len(figures))
-    for name, figure in figures:
-        dataset = load_dataset(data / f"{figure.STUDY}.nc")
-        files = save(figure.plot(dataset), staging / "figures", name)
-        study = all_studies()[figure.STUDY]
-        drawn.append(
-            {
-                "name": name,
-                "study": study.key,
-                "paper": study.paper,
-                "title": study.title,
-                "question": study.question,
-                "caption": figure.CAPTION,
-                "findings": list(figure.findings(dataset)) if hasattr(figure, "findings") else [],
-                "table": figure.table(dataset) if hasattr(figure, "table") else None,
-                "files": sorted(str(Path(file).relative_to(staging)) for file in files),
-                "data": f"data/{study.key}.nc",
-            }
-        )
-        advance(name)
-    return drawn
+    checks = claim_jobs(pool, claims, check_claim, PROFILES[profile], seed, out / "counterexamples")
+    work: dict[str, dict[str, Callable[[], Any]]] = {
+        "running studies": studying(timed=False),  # the longest first
+        "measuring targets": {paper: partial(targets.measure, paper, seed) for paper in papers},
+        "checking claims": dict(zip([claim.key for claim in claims], checks, strict=True)),
+    }
+    counts = {title: len(jobs) for title, jobs in work.items()} | {"running studies": len(studies)}
+    advance = {title: stages(title, count) for title, count in counts.items()}
+    jobs = [partial(_stage, title, name, job) for title, part in work.items() for name, job in part.items()]
+    done = run_jobs(pool, jobs, lambda result: advance[result[0]](result[1]))
+    for job in studying(timed=True).values():  # nothing runs beside them
+        run_jobs(pool, [job], advance["running studies"])
+    measured = [found for title, _, found in done if title == "measuring targets"]
+    return [target for found in measured for target in found], [r for title, _, r in done if title == "checking claims"]
+
+
+def _proofs(pool: Executor, claims: Sequence[Claim], folder: Path, stages: Stages) -> dict[str, Any]:
+    """Pages of the machine-decided proofs in ``folder``; summaries by key."""
+    folder.mkdir()
+    proved = [claim for claim in claims if claim.obligations is not None]
+    advance = stages("deciding proofs", len(proved))
+    jobs = claim_jobs(pool, proved, proofs.write_proof, folder)
+    found = run_jobs(pool, jobs, lambda summary: advance(summary["key"]), thread_safe=False)
+    return {summary.pop("key"): summary for summary in found}
+
+
+def _pictures(pool: Executor, papers: Sequence[str], out: Path, stages: Stages) -> list[dict[str, Any]]:
+    from experiments.study import all_studies
+    from figures import all_figures
+
+    drawn = {study.key for study in all_studies().values() if study.paper in papers}
+    names = [name for name, figure in all_figures().items() if figure.STUDY in drawn]
+    advance = stages("drawing", len(names))
+    jobs = [partial(pictures.draw, name, out) for name in names]
+    return run_jobs(pool, jobs, lambda picture: advance(picture["name"]), thread_safe=False)
 
 
 def _relocate(records: list[dict[str, Any]], staging: Path, out: Path) -> list[dict[str, Any]]:
