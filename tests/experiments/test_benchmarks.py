@@ -16,11 +16,13 @@ from experiments.benchmarks.model import growth
 from experiments.benchmarks.peers import clarabel_dual, clarabel_primal, linear_svc, svc_mirrored
 
 NAMES = (
+    "certify",
     "check_batched",
     "clarke_residual",
     "dimension_free",
     "exact",
     "falsehoods",
+    "hunt_batched",
     "leave_one_out",
     "margin_batch",
     "network_sweep",

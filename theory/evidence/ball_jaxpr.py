@@ -21,7 +21,7 @@ from theory.evidence.ball_primitives import kind, value_of
 from theory.evidence.ball_solvers import enclose
 
 Value = Any  # Balls for floats, Truth for booleans, NumPy or JAX arrays for the rest, or Unenclosed
-MAX_ENTRIES = 2_000_000  # computed by one interpretation, of all arrays together
+MAX_ENTRIES = 300_000  # computed by one interpretation, of all arrays together
 
 _TRANSPARENT = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "core_call": "call_jaxpr"}
 _TRANSPARENT |= {"remat": "jaxpr", "checkpoint": "jaxpr", "custom_jvp_call": "call_jaxpr"}

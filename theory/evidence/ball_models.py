@@ -17,17 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from theory.evidence.ball import (
-    Balls,
-    Undecidable,
-    arb,
-    cut,
-    each,
-    exactly,
-    lower,
-    product,
-    upper,
-)
+from theory.evidence.ball import Balls, Undecidable, arb, array, cut, each, exactly, lower, matrix, product, upper
 from theory.evidence.ball_linalg import minimise
 
 
@@ -59,16 +49,22 @@ def statement(name: str, value: Any, says: str) -> Finding:
     return Finding(name, (lower(value), upper(value)), holds, says)
 
 
+def square_norm(x: Balls) -> Any:
+    """Sum of the squares of all entries."""
+    flat = x.ravel()
+    return product(flat[None, :], flat[:, None], square=True)[0, 0]
+
+
 def norm(x: Balls) -> Any:
     """Euclidean norm of all entries."""
-    return cut(sum((cut(v * v) for v in x.ravel()), arb(0))).sqrt()
+    return square_norm(x).sqrt()
 
 
 def cosine_gap(a: Balls, b: Balls) -> Any:
     """1 − cos of two arrays, as ½‖a/‖a‖ − b/‖b‖‖²."""
     size, other = norm(a), norm(b)
     unit = each(lambda v, w: v / size - w / other, a, b)
-    return cut(sum((cut(v * v) for v in unit.ravel()), arb(0))) / 2
+    return square_norm(unit) / 2
 
 
 def largest(values: Any) -> Any:
@@ -104,9 +100,11 @@ def residuals(margins: Balls, lam: Balls, stationarity: Any) -> Residuals:
     return Residuals(primal, dual, stationarity, largest(a * (b - 1) for a, b in zip(lam, margins, strict=True)))
 
 
-def kkt_residuals(Z: Balls, w: Balls, lam: Balls) -> Residuals:
-    """Of a linear model; Z holds the rows y_i x_i (m, d), w (d,), lam (m,)."""
-    return residuals(product(Z, w[:, None])[:, 0], lam, norm(w - product(lam[None, :], Z)[0]))
+def kkt_residuals(Z: Any, w: Balls, lam: Balls) -> Residuals:
+    """Of a linear model; Z holds the rows y_i x_i (m, d), as balls or ``flint.arb_mat``; w (d,), lam (m,)."""
+    rows = matrix(Z) if isinstance(Z, np.ndarray) else Z
+    margins, combined = array(rows * matrix(w[:, None])).ravel(), array(matrix(lam[None, :]) * rows).ravel()
+    return residuals(margins, lam, norm(w - combined))
 
 
 def linear_findings(
