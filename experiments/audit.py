@@ -225,7 +225,8 @@ def _facts(problem: Problem, table: Table, unseen: Table | None) -> Record:
         notes += unseen.notes
     if model.u is not None:
         notes.append(
-            f"retraining is one draw: a network trained from a random start with seed {problem.seed}; networks "
+            "the activation is taken to be ReLU; retraining is one draw: a network trained from a random start with "
+            f"seed {problem.seed}; networks "
             "retrained from other starts differ from it"
         )
     singular = np.linalg.svd(problem.X, compute_uv=False)
