@@ -20,7 +20,8 @@ is b(1 + ψ − mφ) + (m − 1)²φ² ≥ 0, where for m ≥ 3 the first term i
 
 Then every Mᵢ = 1, so Xw = y with w = Xᵀ(λ∘y) in the row space: the min-norm interpolator of the labels,
 and diag(y) G diag(y) λ = 1. L is attained, for any m: ‖xⱼ‖² = 1 + ψ, all others 1 − ψ, signed products
-+φ with xⱼ and −φ among the others. There (2m − 3)φ = 1 − ψ gives λⱼ = 0: the condition cannot be weaker.
++φ with xⱼ and −φ among the others. There (2m − 3)φ = 1 − ψ gives λⱼ = 0: the condition cannot be weaker
+(at m = 2, ψ = 0 the two points coincide, and λ is not unique).
 """
 
 from typing import NamedTuple
