@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from experiments.images.parquet import Wanted, decode_apart, find_shards
+from experiments.images.parquet import Wanted, decode_apart
+from experiments.images.shards import find_shards
 from experiments.images.source import ImageSet
 
 _VERSION = 1  # of the decoded form

@@ -8,7 +8,6 @@ whole arrays or one clear line.
 import io
 import json
 import os
-import re
 import subprocess
 import sys
 import warnings
@@ -22,7 +21,6 @@ from experiments.readers import FileFault
 from experiments.readers.parquet_files import FOOTER, bound_memory
 from theory.solvers.memory import require_memory
 
-SPLITS = {"train": ("train",), "test": ("test", "validation", "valid", "val")}  # the first that is there
 IMAGES = ("img", "image")
 LABELS = ("label", "labels", "fine_label")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
@@ -30,7 +28,6 @@ CLASSES = 2**16
 _GREY = ("1", "L", "LA")
 _ROWS = 256  # decoded at a time
 _IMAGE_BYTES = 2**28  # room for one image while it is decoded
-_SHARD = re.compile(r"-(\d+)-of-(\d+)(-[0-9a-f]+)?\.parquet")
 
 
 class Wanted(NamedTuple):
@@ -49,47 +46,6 @@ class _Found(NamedTuple):
     file: Any
     image: str
     label: str
-
-
-def find_shards(folder: Path) -> dict[str, list[Path]]:
-    """The files of "train" and of "test" in a folder, its ``data`` subfolder, or its only subfolder that has them.
-
-    Raises:
-        FileFault: no folder, no such files, a missing shard.
-    """
-    if not folder.is_dir():
-        raise FileFault(f"{folder}: expected a folder with train-*.parquet and test-*.parquet")
-    subfolders = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    subfolders.sort(key=lambda path: path.name != "data")
-    for place in (folder, *subfolders):
-        names = {split: _of_split(place, choices) for split, choices in SPLITS.items()}
-        if names["train"]:
-            break
-    missing = [split for split, paths in names.items() if not paths]
-    if missing:
-        files = sorted(path.name for path in place.iterdir())
-        shown = ", ".join(files[:6]) + (", ..." if len(files) > 6 else "") if files else "nothing"
-        raise FileFault(f"{place}: expected files {missing[0]}-*.parquet, found {shown}")
-    for paths in names.values():
-        _need_every_shard(paths)
-    return names
-
-
-def _of_split(place: Path, choices: tuple[str, ...]) -> list[Path]:
-    for choice in choices:
-        found = sorted([*place.glob(f"{choice}-*.parquet"), *place.glob(f"{choice}.parquet")])
-        if found:
-            return found
-    return []
-
-
-def _need_every_shard(paths: list[Path]) -> None:
-    numbers = [(int(match[1]), int(match[2])) for path in paths if (match := _SHARD.search(path.name))]
-    for total in {total for _, total in numbers}:
-        have = {number for number, of in numbers if of == total}
-        lacking = [number for number in range(min(total, 10**5)) if number not in have]
-        if lacking:
-            raise FileFault(f"{paths[0].parent}: shard {lacking[0]} of {total} is missing beside {paths[0].name}")
 
 
 def decode_apart(shards: dict[str, list[Path]], wanted: Wanted, into: Path, limit: int | None) -> int:
@@ -111,7 +67,8 @@ def decode_apart(shards: dict[str, list[Path]], wanted: Wanted, into: Path, limi
     done = subprocess.run(command, input=task, capture_output=True, text=True, check=False, cwd=root, env=settings)
     if done.returncode or not done.stdout:
         folder = next(iter(shards["train"])).parent
-        raise FileFault(f"{folder}: damaged files (their decoder ended with code {done.returncode})")
+        why = f"their decoder ended with code {done.returncode}"
+        raise FileFault(f"{folder}: damaged files, or no space left in {into.parent} ({why})")
     answer = json.loads(done.stdout)
     if "fault" in answer:
         raise FileFault(answer["fault"])
@@ -128,8 +85,8 @@ def decode(
     """Decode every image into ``train_x.npy``, ``train_y.npy``, ``test_x.npy``, ``test_y.npy`` of the folder ``into``.
 
     Args:
-        shards: from :func:`find_shards`. wanted: columns, size and channels. limit: bytes the arrays may take.
-        grant: told the bytes that decoding sound files takes, before it starts.
+        shards: from :func:`experiments.images.shards.find_shards`. wanted: columns, size and channels.
+        limit: bytes the arrays may take. grant: told the bytes that decoding sound files takes, before it starts.
 
     Returns:
         The number of classes, the largest label + 1.
@@ -168,7 +125,9 @@ def decode(
             np.save(into / f"{split}_y.npy", y, allow_pickle=False)
             classes = max(classes, int(y.max()) + 1)
         return classes
-    except (pa.ArrowException, OverflowError, MemoryError) as fault:
+    except (pa.ArrowException, OSError, OverflowError, MemoryError) as fault:
+        if getattr(fault, "errno", None):  # the system's, not the decoder's
+            raise
         raise FileFault(f"{shards['train'][0].parent}: damaged Parquet files ({type(fault).__name__})") from None
 
 
