@@ -58,16 +58,16 @@ ATTACKS: dict[str, Callable[[Probabilities, Labels], np.ndarray]] = {
 
 
 def membership_efficacy(
-    retained: tuple[Probabilities, Labels],
-    test: tuple[Probabilities, Labels],
-    forgotten: tuple[Probabilities, Labels],
+    retained: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    forgotten: tuple[np.ndarray, np.ndarray],
     seed: int = 0,
     limit: int = 2000,
 ) -> dict[str, float]:
     """Share of forgotten samples called non-members by each attack, in percent.
 
     Args:
-        retained, test, forgotten: probabilities and labels of each set under one network.
+        retained, test, forgotten: probabilities (N, classes) and labels (N,) of each set under one network.
         seed: of the choice of equally many retained and test samples. limit: of that number, for the classifier's cost.
 
     Raises:

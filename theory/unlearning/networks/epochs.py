@@ -42,7 +42,10 @@ def descend_epochs(
     batches = {name: min(values["batch"], count) for name, count in counts.items()}
     lead = next(iter(counts))
     per_epoch = -(-counts[lead] // batches[lead])
-    rates = SCHEDULES[values.get("schedule", "cosine")](values["rate"], epochs * per_epoch)
+    schedule = values.get("schedule", "cosine")
+    if schedule not in SCHEDULES:
+        raise ValueError(f"schedule: expected one of {', '.join(SCHEDULES)}, got {schedule!r}")
+    rates = SCHEDULES[schedule](values["rate"], epochs * per_epoch)
     state = begin(network, rule)
     for index, key in enumerate(jax.random.split(task.key, epochs)):
         keys = jax.random.split(key, len(data) + 1)

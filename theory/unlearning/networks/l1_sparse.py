@@ -1,4 +1,7 @@
-"""Fine-tuning with an ℓ1 penalty that falls to 0: small weights, which hold details of single samples, go to 0."""
+"""Fine-tuning with an ℓ1 penalty that falls to 0: small weights, which hold details of single samples, go to 0.
+
+In epoch e of E the penalty is γ(1 − e/E), the schedule that the paper recommends, over all weights and biases.
+"""
 
 from typing import Any
 

@@ -1,6 +1,17 @@
-"""CF-k and EU-k: fine-tuning, or training anew, the last k layers while the others stay as they are."""
+"""CF-k and EU-k: fine-tuning, or training anew, the last k layers while the others stay as they are.
+
+The first layers are a fixed function: their weights do not move, and their batch norms keep and use the statistics of
+the trained network.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
 
 from theory.models.networks import Network
+from theory.solvers.sgd import Objective, cross_entropy
 from theory.unlearning.networks.epochs import descend_epochs
 from theory.unlearning.networks.method import Method, Outcome, Task
 
@@ -17,9 +28,32 @@ def last_only(network: Network, k: int) -> tuple[float, ...]:
     return (0.0,) * (count - k) + (1.0,) * k
 
 
+@functools.cache
+def behind(first: int) -> Objective:
+    """The retained loss with the layers before ``first`` as a fixed function. Cached: one object a number."""
+
+    def objective(layers: Any, stats: Any, batch: Any, hyper: Any) -> Any:
+        data, after = batch["retained"], list(stats)
+        x = data.x
+        for index, layer in enumerate(layers):
+            x, kept = layer(x, stats[index], index >= first)
+            if index >= first:
+                after[index] = kept
+            else:
+                x = jax.lax.stop_gradient(x)
+        return jnp.mean(cross_entropy(x.astype(jnp.float32), data.y)), tuple(after)
+
+    return objective
+
+
+def _descend_last(task: Task, network: Network) -> Outcome:
+    trained = last_only(network, task.hyper["k"])
+    return descend_epochs(task, network, behind(len(trained) - task.hyper["k"]), trained=trained)
+
+
 def fine_tune_last(task: Task) -> Outcome:
     """CF-k: catastrophic forgetting of the last k layers."""
-    return descend_epochs(task, task.network, trained=last_only(task.network, task.hyper["k"]))
+    return _descend_last(task, task.network)
 
 
 def retrain_last(task: Task) -> Outcome:
@@ -27,7 +61,7 @@ def retrain_last(task: Task) -> Outcome:
     trained, fresh = last_only(task.network, task.hyper["k"]), task.fresh(task.key)
     mixed = [new if share else old for share, new, old in zip(trained, fresh.layers, task.network.layers, strict=True)]
     stats = [new if share else old for share, new, old in zip(trained, fresh.stats, task.network.stats, strict=True)]
-    return descend_epochs(task, Network(tuple(mixed), tuple(stats)), trained=trained)
+    return _descend_last(task, Network(tuple(mixed), tuple(stats)))
 
 
 METHODS = (

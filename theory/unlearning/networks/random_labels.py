@@ -1,4 +1,7 @@
-"""Fine-tuning with wrong labels on the forgotten samples."""
+"""Fine-tuning with wrong labels on the forgotten samples.
+
+The labels are drawn once; none is the true one (some public codes draw from all classes, and anew at each epoch).
+"""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,9 @@
-"""SalUn: wrong labels on the forgotten samples, learnt only by the weights that matter most to them."""
+"""SalUn: wrong labels on the forgotten samples, learnt only by the weights that matter most to them.
+
+As in the paper the mask has the half of the weights with the largest |gradient| of the forgotten samples' loss at the
+trained network. Deviations from the public code: a random label is never the true one; the gradient is taken with
+batch norm's running statistics; weights outside the mask do not decay either, so they keep every bit.
+"""
 
 import functools
 from typing import Any
@@ -6,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.flatten_util import ravel_pytree
 
 from theory.models.networks import Network
 from theory.solvers.sgd import Labelled, cross_entropy, thorough
@@ -24,19 +30,21 @@ def _gradient(network: Network, x: Any, y: Any) -> Any:
 def salient(network: Network, data: Labelled, share: float) -> Any:
     """1 for the ``share`` of weights with the largest |gradient| of the loss on ``data``, 0 for the others.
 
+    Their number is rounded and at least one. Of equal gradients the first weights are taken.
+
     Raises:
         ValueError: a share outside (0, 1].
     """
     if not 0.0 < share <= 1.0:
         raise ValueError(f"share: expected a fraction above 0 and at most 1, got {share}")
     chunks = range(0, len(data.y), _CHUNK)
-    parts = [_gradient(network, data.x[i : i + _CHUNK], data.y[i : i + _CHUNK]) for i in chunks]
-    total = jax.tree.map(lambda *leaves: np.abs(np.sum([np.asarray(leaf) for leaf in leaves], axis=0)), *parts)
-    every = np.concatenate([leaf.ravel() for leaf in jax.tree.leaves(total)])
-    least = np.partition(every, len(every) - max(1, round(share * len(every))))[
-        len(every) - max(1, round(share * len(every)))
-    ]
-    return jax.tree.map(lambda leaf: jnp.asarray(leaf >= least, jnp.float32), total)
+    sums = [_gradient(network, data.x[i : i + _CHUNK], data.y[i : i + _CHUNK]) for i in chunks]
+    total = jax.tree.map(lambda *leaves: np.abs(np.sum([np.asarray(leaf) for leaf in leaves], axis=0)), *sums)
+    every, restore = ravel_pytree(jax.tree.map(jnp.asarray, total))
+    mask = np.zeros(len(every), np.float32)
+    ranked = np.argsort(-np.asarray(every), kind="stable")  # not a threshold: many gradients may be exactly 0
+    mask[ranked[: max(1, round(share * len(every)))]] = 1.0
+    return restore(jnp.asarray(mask))
 
 
 def run(task: Task) -> Outcome:

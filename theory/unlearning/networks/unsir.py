@@ -1,8 +1,9 @@
 """UNSIR: noise that maximises the error of the classes to forget, then impair with it and repair without it.
 
 Zero-glance: no forgotten sample is read, only their classes' labels and a class-balanced part of the retained ones.
-For class c the noise, a batch of images N, minimises −CE(f(N), c) + λ mean ‖Nᵢ‖² by Adam. To impair is one epoch on
-the retained part and ``copies`` copies of the noise, labelled c; to repair is one epoch on the retained part.
+For class c the noise, a batch of images N, minimises −CE(f(N), c) + λ mean ‖Nᵢ‖² by Adam from N(0, 1), the network's
+batch norms at their running statistics. To impair is one epoch on the retained part and ``copies`` copies of the
+noise, labelled c; to repair is one epoch on the retained part. Neither augments, and each has an Adam of its own.
 """
 
 import functools
@@ -72,7 +73,7 @@ def run(task: Task) -> Outcome:
     return Outcome(
         repaired,
         first + second,
-        2 * count,
+        2 * count,  # but for the few that fill the last batch of an epoch
         {
             "noise": dict(zip(task.forgotten, noises, strict=True)),
             "curve": dict(zip(task.forgotten, curves, strict=True)),
@@ -94,22 +95,36 @@ def _epoch(task: Task, network: Network, data: Labelled, pool: Array, rate: floa
     return state.network, len(order)
 
 
+def scaled(samples: int) -> dict[str, int]:
+    """Batch sizes with which a smaller retained sample takes as many steps as the notebook's 8000 images do.
+
+    The published settings on a few hundred images make almost only noise steps, and ruin the network.
+
+    Args:
+        samples: number of images in the stream "sample".
+    """
+    batch = max(1, round(_PUBLISHED["batch"] * samples / 8000))
+    return {"batch": batch, "noise_batch": batch}
+
+
+_PUBLISHED = {
+    "per_class": 1000,
+    "noise_batch": 256,
+    "noise_steps": 40,
+    "noise_rate": 0.1,
+    "penalty": 0.1,
+    "copies": 20,
+    "impair_rate": 0.02,
+    "repair_rate": 0.01,
+    "batch": 256,
+    "label_zero": False,  # the public notebook trains every class's noise against label 0
+}
+
 METHOD = Method(
     key="unsir",
     title="Error-maximising noise, impair and repair",
     source="UNSIR (arXiv 2111.08947); settings of the authors' notebook",
     reads=("sample",),
     run=run,
-    defaults={
-        "per_class": 1000,
-        "noise_batch": 256,
-        "noise_steps": 40,
-        "noise_rate": 0.1,
-        "penalty": 0.1,
-        "copies": 20,
-        "impair_rate": 0.02,
-        "repair_rate": 0.01,
-        "batch": 256,
-        "label_zero": False,  # the public notebook trains every class's noise against label 0
-    },
+    defaults=_PUBLISHED,
 )
