@@ -47,17 +47,21 @@ def report(claim: Claim, evaluation: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def assert_property(claim: Claim, expected: Outcome = Outcome.HOLDS) -> None:
+def assert_property(claim: Claim, expected: Outcome = Outcome.HOLDS, cost: int = 1) -> None:
     """Hypothesis draws instances, and shrinks one that fails; none may be refuted or unsolved.
 
     Args:
         claim: the claim. expected: the outcome that every instance with its assumptions met must have.
+        cost: divides the profile's number of examples, for a claim whose instances take long.
     """
     from hypothesis import HealthCheck, given, settings
 
     from theory.evidence.strategies import latents
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+    examples = max(settings().max_examples // cost, 1)
+    slow = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+    @settings(deadline=None, max_examples=examples, suppress_health_check=slow)
     @given(latents(claim))
     def holds(drawn: tuple[dict[str, int], np.ndarray]) -> None:  # its first example compiles: no deadline
         sizes, z = drawn

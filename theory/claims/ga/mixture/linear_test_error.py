@@ -101,7 +101,7 @@ CLAIM = Claim(
     r"\ge\Phi(-\sqrt d\,\|\mu\|)",
     source="derived here, for a mixture of the kind in GA (arXiv 2510.14844)",
     status="proved",
-    sizes=({"d": 2}, {"d": 8}, {"d": 32}),
+    sizes=({"d": 2}, {"d": 12}),
     latent=lambda sizes: 2 * sizes["d"] + 3,
     build=build,
     assumptions=(
