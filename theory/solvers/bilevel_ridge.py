@@ -22,7 +22,7 @@ from theory.solvers.worst_ridge import as_ridge
 
 LOWER_LEVELS = ("retrain", "retrain, gradient stopped", "sign descent")
 SIGN_STEPS = 30
-SIGN_RATE = 0.02  # β over the root mean square entry of the model trained on everything
+SIGN_RATE = 0.02  # β over the largest entry of the model trained on everything
 
 
 class Selected(NamedTuple):
@@ -31,6 +31,7 @@ class Selected(NamedTuple):
     indices: Int[Array, " k"]  # sorted
     w: Float[Array, " N"]
     objective: Float[Array, " n"]  # of the upper level, before each iteration
+    reach: Float[Array, ""]  # α Σ_t (max g − min g): below 1 a binary start cannot change (wc.selection.fixed_losses)
 
 
 def weighted_ridge(X: Array, y: Array, mu: Array, weights: Array) -> Float[Array, " d"]:
@@ -41,7 +42,7 @@ def weighted_ridge(X: Array, y: Array, mu: Array, weights: Array) -> Float[Array
 
 def _sign_descent(X: Array, y: Array, mu: Array, w: Array) -> Array:
     start = weighted_ridge(X, y, mu, jnp.ones(len(y)))
-    rate = SIGN_RATE * jnp.sqrt(jnp.mean(start**2))
+    rate = SIGN_RATE * jnp.max(jnp.abs(start))
 
     def step(theta: Array, _: None) -> tuple[Array, None]:
         gradient = mu * theta - X.T @ ((1.0 - w) * (y - X @ theta))
@@ -51,21 +52,24 @@ def _sign_descent(X: Array, y: Array, mu: Array, w: Array) -> Array:
 
 
 @functools.partial(jax.jit, static_argnames=("k", "iterations", "lower"))
-def _descend(
+def descend(
     X: Array, y: Array, mu: Array, start: Array, alpha: Array, gamma: Array, k: int, iterations: int, lower: str
 ) -> Selected:
+    """:func:`select_bilevel` without its checks, under ``jit`` and ``vmap``; k is the sum of the start's weights."""
+
     def upper(w: Array) -> Array:
         theta = _sign_descent(X, y, mu, w) if lower == "sign descent" else weighted_ridge(X, y, mu, 1.0 - w)
         if lower != "retrain":
             theta = jax.lax.stop_gradient(theta)
         return jnp.sum(w * (y - X @ theta) ** 2) + gamma * jnp.sum(w**2)
 
-    def iterate(w: Array, _: None) -> tuple[Array, Array]:
+    def iterate(w: Array, _: None) -> tuple[Array, tuple[Array, Array]]:
         value, gradient = jax.value_and_grad(upper)(w)
-        return capped_simplex(w - alpha * gradient, jnp.asarray(float(k))).w, value
+        gap = jnp.max(gradient) - jnp.min(gradient)
+        return capped_simplex(w - alpha * gradient, jnp.asarray(float(k))).w, (value, gap)
 
-    w, objective = jax.lax.scan(iterate, start, None, length=iterations)
-    return Selected(jnp.sort(jax.lax.top_k(w, k)[1]), w, objective)
+    w, (objective, gaps) = jax.lax.scan(iterate, start, None, length=iterations)
+    return Selected(jnp.sort(jax.lax.top_k(w, k)[1]), w, objective, alpha * jnp.sum(gaps))
 
 
 def select_bilevel(
@@ -102,4 +106,4 @@ def select_bilevel(
             f"got {len(weights)} with sum {total:g}"
         )
     steps = [as_float_array(value, name, 0) for value, name in ((alpha, "alpha"), (gamma, "gamma"))]
-    return _descend(points, labels, strength, weights, *steps, k=k, iterations=iterations, lower=lower)
+    return descend(points, labels, strength, weights, *steps, k=k, iterations=iterations, lower=lower)
