@@ -16,7 +16,7 @@ KEY = "ga.linear.ascent_step"
 x = symbols("x", real=True)
 
 
-@pytest.mark.parametrize("key", all_claims())
+@pytest.mark.parametrize("key", [key for key, claim in all_claims().items() if claim.obligations])
 def test_every_formula_becomes_mathml(key):
     for step in all_claims()[key].obligations():
         for relation in (*step.hypotheses, *([] if step.goal is None else [step.goal])):
