@@ -129,6 +129,20 @@ def _claim_record(
     }
 
 
+def certified_part(entry: Record) -> Record:
+    """What the ledger keeps of a claim's record: how many conclusions were decided on every instance."""
+    conclusions = entry["conclusions"]
+    found = {
+        "instances": entry["instances"] - entry["vacuous"],
+        "conclusions": len(conclusions),
+        "decided": sum(c["refuted"] + c["undecided"] == 0 for c in conclusions),
+        "refuted": entry["outcome"] == "REFUTED",
+        "bits": entry["bits"],
+        "seed": entry["seed"],
+    }
+    return {"key": entry["key"], "certified": found}
+
+
 def certify_model(path: Path, limit: int) -> Record:
     """Certify a model in an ``.npz`` file.
 

@@ -7,6 +7,7 @@ An example to replace by your own theorem; it passes as it is:
     forgetproof check {file}     random instances; a violation is saved and printed
     forgetproof hunt {file}      an adversary climbs the bound
     forgetproof prove {file}     the proof's steps, decided exactly
+    forgetproof certify {file}   both sides in rigorous intervals
     forgetproof check {file} --constant C=1.5
     pytest {test}
 

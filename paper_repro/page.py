@@ -80,9 +80,9 @@ def _how_to_read() -> str:
         "two sides of an inequality (1: attained), or for equalities the largest relative gap seen. <b>Residual</b> is "
         "the worst solver residual among the instances judged.</p>"
         "<p>The evidence is a ladder. <b>Proved</b>: steps of the proof that a machine decided; <b>exact</b>: "
-        "instances verified in rational arithmetic; <b>certified</b>: floating-point instances with rigorous "
-        "enclosures; <b>tested</b>: random instances; <b>hunted</b>: the tightest ratio that a directed search "
-        "reached. A rung that this run did not try shows as &ndash;.</p>"
+        "instances verified in rational arithmetic; <b>certified</b>: conclusions decided by rigorous enclosures on "
+        "floating-point instances; <b>tested</b>: random instances; <b>hunted</b>: the tightest ratio that a directed "
+        "search reached. A rung that this run did not try shows as &ndash;.</p>"
     )
 
 

@@ -91,7 +91,8 @@ def ladder(entry: Record) -> dict[str, str]:
     if exact := entry.get("exact"):
         found["exact"] = f"{exact['instances']}" if exact["held"] else "FAILS"
     if certified := entry.get("certified"):
-        found["certified"] = f"{certified['instances']:,}" if not certified.get("refuted") else "REFUTED"
+        whole = f"{certified['decided']} of {certified['conclusions']} on {certified['instances']:,}"
+        found["certified"] = "refuted" if certified["refuted"] else whole
     if entry.get("instances"):
         refuted = entry["outcome"] == "REFUTED"
         found["tested"] = f"refuted on {entry['refuted']:,}" if refuted else f"{entry['held']:,}"
@@ -105,9 +106,11 @@ def ladder(entry: Record) -> dict[str, str]:
 def evidence_text(entry: Record) -> str:
     """How far up the ladder a claim is, in a few words."""
     found = ladder(entry)
-    words = {"exact": "exact on ", "certified": "certified on ", "tested": "tested on ", "hunted": "hunted to "}
+    words = {"exact": "exact on ", "certified": "certified ", "tested": "tested on ", "hunted": "hunted to "}
     if found.get("tested", "").startswith("refuted"):
         words["tested"] = ""
+    if found.get("certified") == "refuted":
+        words["certified"] = "certified: "
     if found.get("hunted") == "refuted":
         words["hunted"] = "hunt: "
     parts = [("EXACTLY REFUTED" if text == "FAILS" else words.get(rung, "") + text) for rung, text in found.items()]

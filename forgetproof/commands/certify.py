@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from forgetproof.options import Json, Seed, UserError, emit, select_claims
+from forgetproof.options import Constants, Json, Seed, UserError, emit, parse_constants, select_claims
 from forgetproof.runtime import start_jax
 
 
@@ -26,13 +26,14 @@ def certify(
     limit: Annotated[
         int, typer.Option("--precision-limit", min=2, metavar="BITS", help="Highest precision before undecided.")
     ] = 1024,
+    constants: Constants = None,
     as_json: Json = False,
 ) -> None:
     """Enclose both sides of each conclusion in intervals, so that it is decided; exit code 1 if one is refuted."""
     start_jax()
     models = [Path(p) for p in patterns or [] if p.endswith(".npz")]
     named = [p for p in patterns or [] if not p.endswith(".npz")]
-    chosen = select_claims(named) if named or not models else []
+    chosen = select_claims(named, parse_constants(constants)) if named or not models else []
     if instance is not None and exact_build:
         raise UserError("--exact-build: a saved instance is its floats; leave one of the two out")
     if instance is not None:
@@ -52,7 +53,7 @@ def _run(
     chosen: list[Any], models: list[Path], examples: int, seed: int, limit: int, exact_build: bool, quiet: bool
 ) -> list[dict[str, Any]]:
     from experiments import ledger
-    from experiments.certifying import certify_claim, certify_model
+    from experiments.certifying import certified_part, certify_claim, certify_model
     from experiments.checking import ClaimFault
     from experiments.instance_file import InstanceFileError
     from forgetproof.screen import progress
@@ -67,7 +68,9 @@ def _run(
                 folder = ledger.home() / "refuted"
                 records.append(certify_claim(claim, examples, seed, limit, exact_build, folder))
                 advance(claim.key)
-    except (ClaimFault, InstanceFileError) as fault:
+        stated = [r for r, claim in zip(records[len(models) :], chosen, strict=True) if not claim.overrides]
+        ledger.update(certified_part(r) for r in stated if r["outcome"] != "VACUOUS")
+    except (ClaimFault, InstanceFileError, ledger.DamagedLedger) as fault:
         raise UserError(str(fault)) from fault
     return records
 

@@ -32,5 +32,5 @@ def new_claim(
     for path, text in ((file, CLAIM), (test, TEST)):
         with path.open("x", encoding="utf-8") as handle:
             handle.write(text.format(name=name, file=file.name, test=test.name))
-    then = "; ".join(f"forgetproof {command} {file}" for command in ("check", "hunt", "prove"))
+    then = "; ".join(f"forgetproof {command} {file}" for command in ("check", "hunt", "prove", "certify"))
     console().print(f"wrote {file} and {test}\n{then}; pytest {test}", highlight=False, soft_wrap=True, markup=False)

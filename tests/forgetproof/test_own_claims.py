@@ -96,6 +96,17 @@ def test_a_readers_constant_is_tested_shown_replayed_and_kept_out_of_the_evidenc
     assert "k = 2" in run("claims", KEY)[1]
 
 
+def test_certificates_take_constants_and_reach_the_evidence(run):
+    run("new-claim", "mine")
+    (entry,) = json.loads(run("certify", "mine.py", "-n", "2", "--constant", "C=0.01", "--json")[1])
+    assert entry["outcome"] == "REFUTED"
+    assert "certified" not in json.loads(run("claims", "mine.py", "--json")[1])[0]
+    assert run("certify", "mine.py", "-n", "2")[0] == 0
+    (entry,) = json.loads(run("claims", "mine.py", "--json")[1])
+    assert entry["certified"]["conclusions"] == 2
+    assert (entry["certified"]["instances"], entry["certified"]["refuted"]) == (2, False)
+
+
 def test_proofs_take_constants(run):
     assert run("prove", KEY, "--constant", "k=2")[0] == 0
     code, out, _ = run("prove", KEY, "--constant", "k=1.9", "--json")

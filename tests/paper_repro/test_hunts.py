@@ -57,10 +57,14 @@ def test_hunts_reach_the_records(tmp_path):
         ({"proof": {"steps": 3, "proved": 2, "uncovered": ["x"]}}, "2 of 3 steps proved; tested on 9"),
         ({"exact": {"instances": 20, "held": True}}, "exact on 20; tested on 9"),
         ({"exact": {"instances": 20, "held": False}}, "EXACTLY REFUTED; tested on 9"),
+        (
+            {"certified": {"instances": 8, "conclusions": 4, "decided": 3, "refuted": False}},
+            "certified 3 of 4 on 8; tested on 9",
+        ),
         ({"outcome": "REFUTED", "refuted": 4}, "refuted on 4"),
         ({"outcome": None, "instances": 0}, "none yet"),
     ],
-    ids=["tested", "proved", "exact", "exact fails", "refuted", "nothing"],
+    ids=["tested", "proved", "exact", "exact fails", "certified", "refuted", "nothing"],
 )
 def test_the_ladder_in_words(part, words):
     assert evidence_text(checked("a.b") | part) == words
