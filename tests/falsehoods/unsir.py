@@ -1,7 +1,8 @@
-"""Falsehoods about error-maximising noise."""
+"""Falsehoods about error-maximising noise, and about the steps it takes."""
 
 from tests.falsehoods.planting import Falsehood, dropped, restated, sharper, solved
 from theory.claims.unsir.noise import well_posed as noise
+from theory.claims.unsir.steps import class_count
 from theory.numerics import norm
 
 
@@ -39,4 +40,20 @@ FALSEHOODS: tuple[Falsehood, ...] = (
         lambda i, s: s._replace(noise=noise.step(i, i.start)),
     ),
     dropped(noise.CLAIM, "penalty", "bound", lambda i: i._replace(penalty=-i.penalty)),
+    restated(
+        class_count.CLAIM,
+        "as_many_as_one",
+        "k classes take as many steps as one",
+        "fixed sample",
+        lhs=lambda i, s: s.fixed,
+        rhs=lambda i, s: s.fixed_one,
+    ),
+    restated(
+        class_count.CLAIM,
+        "once_read",
+        "a class's images are read once, not to impair and to repair",
+        "images of each class",
+        lhs=lambda i, s: abs(s.shared - s.shared_one - class_count.growth(i) + (i.classes - 1) * i.per_class / i.batch),
+    ),
+    *sharper(class_count.CLAIM, "fixed sample", 10),
 )
