@@ -15,6 +15,7 @@ import numpy as np
 
 from experiments.files import write_atomically
 
+_SEALED = "forgetproof"  # the entry of the file's metadata
 _ABOUT = "about"
 _CHECKSUM = "sha256"
 _HEADER = 2**20  # bytes that the description and the names may take
@@ -34,8 +35,8 @@ def save(path: Path, tree: Any, about: dict[str, Any]) -> None:
 
     arrays = {name: np.asarray(leaf, order="C") for name, leaf in _named(tree).items()}
     described = json.dumps(about, sort_keys=True)
-    metadata = {_ABOUT: described, _CHECKSUM: _checksum(arrays, described)}
-    write_atomically(path, serialise(arrays, metadata), durable=True)
+    sealed = json.dumps({_ABOUT: described, _CHECKSUM: _checksum(arrays, described)})
+    write_atomically(path, serialise(arrays, {_SEALED: sealed}), durable=True)  # one entry: their order is not fixed
 
 
 def load(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
@@ -62,35 +63,37 @@ def load(path: Path, like: Any) -> tuple[Any, dict[str, Any]]:
 
 def describe(path: Path) -> dict[str, Any]:
     """The description alone, without reading the arrays. Errors as :func:`load`."""
+    return _header(path)[0]
+
+
+def _header(path: Path) -> tuple[dict[str, Any], str, str]:
+    """The description, its text, and the checksum."""
     try:
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            if length > _HEADER:
-                raise CheckpointFault(f"{path}: not a checkpoint, or damaged")
-            about = json.loads(json.loads(stream.read(length))["__metadata__"][_ABOUT])
+            sealed = json.loads(json.loads(stream.read(min(length, _HEADER)))["__metadata__"][_SEALED])
+        about, checksum = json.loads(sealed[_ABOUT]), sealed[_CHECKSUM]
+        if isinstance(about, dict):
+            return about, sealed[_ABOUT], checksum
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise CheckpointFault(f"{path}: not a checkpoint, or damaged") from None
-    if not isinstance(about, dict):
-        raise CheckpointFault(f"{path}: not a checkpoint, or damaged")
-    return about
+        pass
+    raise CheckpointFault(f"{path}: not a checkpoint, or damaged")
 
 
 def _read(path: Path, size: int) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     from safetensors import SafetensorError
     from safetensors.numpy import load as parse
 
-    about = describe(path)
+    about, described, checksum = _header(path)
     if path.stat().st_size > size + _HEADER + 8:
         raise CheckpointFault(
             f"{path}: belongs to another network, or is damaged: larger than the {size} bytes expected"
         )
-    content = path.read_bytes()
     try:
-        arrays = parse(content)
+        arrays = parse(path.read_bytes())
     except (SafetensorError, ValueError, KeyError, TypeError, OverflowError):
         raise CheckpointFault(f"{path}: damaged; remove it or start afresh") from None
-    metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-    if metadata.get(_CHECKSUM) != _checksum(arrays, metadata[_ABOUT]):
+    if checksum != _checksum(arrays, described):
         raise CheckpointFault(f"{path}: damaged (its checksum differs); remove it or start afresh")
     return arrays, about
 
