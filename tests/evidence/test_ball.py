@@ -201,6 +201,15 @@ def test_solvers_are_enclosed_by_what_they_solve():
     assert_encloses(lam, np.array([only, 0, 0], object))
 
 
+def test_a_batch_of_problems_is_left_open():
+    """In a batch over the allowed indices alone, the other arrays look like those of one problem."""
+    masks = jnp.asarray([[True, True], [True, False]])
+    solved = jax.vmap(lambda allowed: best_multipliers(jnp.ones(2), jnp.eye(2), jnp.ones(2), allowed).lam)
+    (found,) = balls(lambda x: solved(masks) + x, 0.0)
+    assert isinstance(found, Unenclosed)
+    assert found.reason == "a batch of problems of nonneg_qp"
+
+
 def test_iterations_towards_a_limit_are_not_enclosed():
     def root(x):
         return jax.lax.while_loop(lambda r: jnp.abs(r * r - x) > 1e-12, lambda r: 0.5 * (r + x / r), x)

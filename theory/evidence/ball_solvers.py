@@ -18,8 +18,6 @@ Value = Any
 def _nonneg_qp(given: dict[str, Value]) -> dict[str, Value]:
     """:func:`theory.solvers.nonneg_qp.nonneg_qp`: the exact minimiser, with nothing left to ``low``."""
     q = given["q"]
-    if q.ndim != 1 or given["K"].ndim != 2:  # which axis of an array is the batch's is not in the jaxpr
-        raise Undecidable("a batch of minimisations", lasting=True)
     allowed = given.get("allowed", as_truth(np.ones(len(q), bool)))
     if (allowed == OPEN).any():
         raise Undecidable("which indices a problem has")
@@ -30,8 +28,8 @@ def _nonneg_qp(given: dict[str, Value]) -> dict[str, Value]:
     return {"lam": lam, "low": zeros, "slack": slack, "active": as_truth(active), "ray": zeros, "status": none}
 
 
-_NAMED: dict[str, tuple[Callable[[dict[str, Value]], dict[str, Value]], tuple[str, ...]]] = {
-    "nonneg_qp": (_nonneg_qp, ("K", "q", "allowed", "factor", "point")),
+_NAMED: dict[str, tuple[Callable[[dict[str, Value]], dict[str, Value]], dict[str, int]]] = {
+    "nonneg_qp": (_nonneg_qp, {"K": 2, "q": 1, "allowed": 1, "factor": 2, "point": 1}),
 }
 
 
@@ -49,6 +47,14 @@ def enclose(name: str, inner: Any, values: Sequence[Value]) -> list[Value] | Non
     broken = next((value for value in given.values() if isinstance(value, Unenclosed)), None)
     if broken is not None:
         return [broken] * len(inner.jaxpr.outvars)
+    batch = any(np.ndim(value) != arguments[argument] for argument, value in given.items())
+    if batch:  # which axis of an array is the batch's is not in the jaxpr
+        raise Undecidable(f"a batch of problems of {name}", lasting=True)
     found = solver(given)
     results = [str(path).split(".")[-1] for path in inner.jaxpr.debug_info.result_paths]
-    return [found.get(result, Unenclosed(f"{result} of {name}")) for result in results]
+    out = [found.get(result, Unenclosed(f"{result} of {name}", lasting=True)) for result in results]
+    if any(
+        isinstance(v, np.ndarray) and v.shape != o.aval.shape for v, o in zip(out, inner.jaxpr.outvars, strict=True)
+    ):
+        raise Undecidable(f"a batch of problems of {name}", lasting=True)
+    return out
