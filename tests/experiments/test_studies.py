@@ -23,7 +23,7 @@ def datasets(tmp_path_factory) -> Callable[[str], xr.Dataset]:
 
 
 def test_the_studies_are_found():
-    assert {key.split("_")[0] for key in STUDIES} == {"ga", "ft", "real", "evidence"}
+    assert {key.split("_")[0] for key in STUDIES} == {"ga", "ft", "real", "evidence", "wc"}
     assert len(STUDIES) >= 10
     assert all(study.paper in PAPERS for study in STUDIES.values())
 
@@ -107,6 +107,17 @@ def test_closed_forms_of_unlearning_losses(datasets):
     np.testing.assert_allclose(overlap.unlearning.sel(model="golden w_g"), overlap.closed_form, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(ridge.tuned, ridge.closed_form, rtol=1e-8, atol=1e-12)
     assert float(ridge.movement.sel(noise=0.0).max()) < 1e-12
+
+
+def test_no_forget_set_is_worse_than_the_worst_and_no_step_goes_beyond_its_reach(datasets):
+    data = datasets("wc_ridge_gap")
+    assert data.attrs["unsolved"] == 0
+    assert float(min(data.ratio.min(), data.bilevel.min())) >= 1.0 - 1e-9
+    runs = data.sel(start="random set")
+    held = runs.actual.values < 1
+    assert held.any()
+    assert np.all(runs.overlap.values[held] == 1.0)
+    assert np.any(runs.overlap.values < 1.0)
 
 
 def test_real_data_certificates_hold_and_decremental_is_retraining(datasets):
