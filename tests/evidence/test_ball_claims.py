@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -77,6 +78,8 @@ def test_approximate_solutions_certify_nothing():
     found = decision(claim, [1.0, -1.0, 2.0])
     assert found.decision is Decision.UNDECIDED
     assert "its residual is at least 1.0e-13" in found.reason
+    unknown = replace(claim, residual=lambda i, s: jax.lax.lgamma(s))
+    assert decision(unknown, [1.0, -1.0, 2.0]).reason.startswith("the solver's residual is not enclosed")
 
 
 def test_nan_certifies_nothing():

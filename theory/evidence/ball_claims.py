@@ -176,7 +176,7 @@ def _holds(margin: Any) -> bool | None:
 def _approximate(residual: Any) -> tuple[str, bool]:
     """Why the solver's objects may not be the exact ones (empty if they are), and whether that is final."""
     if isinstance(residual, Unenclosed):
-        return "", True  # what depends on the solver is unenclosed by itself
+        return f"the solver's residual is not enclosed: {residual.reason}", residual.lasting
     entries = residual.ravel()
     if any(v > 0 for v in entries):
         worst = max(lower(v) for v in entries)
