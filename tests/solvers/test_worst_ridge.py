@@ -143,6 +143,7 @@ BAD = {
     "too many sets": (lambda: enumerate_sets(leave_out(*data(60, 2), 1.0), 20), "use branch_and_bound"),
     "no nodes": (lambda: branch_and_bound(leave_out(*PROBLEM), 2, max_nodes=0), "max_nodes: expected at least 1"),
     "no penalty": (lambda: leave_out(*PROBLEM[:2], 0.0), "mu: expected a ridge penalty > 0, got 0"),
+    "tiny penalty": (lambda: branch_and_bound(leave_out(*data(9, 6), 1e-12), 2), "mu: too small, I - H has condition"),
     "labels": (lambda: leave_out(PROBLEM[0], PROBLEM[1][:5], 1.0), "y: expected 6 labels"),
     "start": (lambda: select_bilevel(*PROBLEM, np.full(6, 0.3), 1.0), "start: expected 6 weights"),
     "start outside": (lambda: select_bilevel(*PROBLEM, [2.0, 0, 0, 0, 0, 0], 1.0), "start: expected 6 weights"),

@@ -21,14 +21,14 @@ N is near d and μ is small, and worse the larger k is.
 """
 
 import heapq
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from theory.numerics import EPS, ROUNDINGS
 from theory.solvers.worst_ridge import Extension, LeaveOut, check_size, exchange, extend, greedy, one_more
 
-_ROUNDING = 1e-9  # relative: bounds are lowered by it, far more than float64 loses in them
+_ROUNDING = 1e-9  # relative: bounds are lowered by it, or by what a badly conditioned I − H may lose if that is more
 
 
 class WorstSet(NamedTuple):
@@ -39,11 +39,12 @@ class WorstSet(NamedTuple):
     lower: float  # no set is below this
     nodes: int  # expanded
     sets: int  # evaluated exactly
+    rounding: float  # relative allowance for float64: the proof is up to this
 
     @property
     def optimal(self) -> bool:
-        """Whether the set is proved best, to a relative 1e-9 for rounding."""
-        return self.lower >= self.value * (1.0 - _ROUNDING)
+        """Whether the set is proved best, up to ``rounding``."""
+        return self.lower >= self.value * (1.0 - self.rounding)
 
     @property
     def gap(self) -> float:
@@ -88,15 +89,25 @@ def lower_bounds(part: Extension, t: int) -> Any:
     return xp.where(rho * (1.0 + pull) >= length * xp.sqrt(pull), beyond, length**2 / (1.0 + pull))
 
 
-def _surviving(host: LeaveOut, chosen: np.ndarray, candidates: np.ndarray, t: int, best: float) -> Any:
-    """Candidates whose bound is below ``best``, with the bounds; dropping some sharpens the others'."""
+def _surviving(host: LeaveOut, chosen: np.ndarray, candidates: np.ndarray, t: int, best: float, keep: float) -> Any:
+    """Candidates whose bound times ``keep`` is below ``best``, with these; dropping some sharpens the others'."""
     while len(candidates) >= t:
-        bounds = lower_bounds(extend(host, chosen, candidates), t) * (1.0 - _ROUNDING)
+        bounds = lower_bounds(extend(host, chosen, candidates), t) * keep
         kept = bounds < best
         if kept.all():
             return candidates, bounds
         candidates = candidates[kept]
     return candidates[:0], np.empty(0)
+
+
+def _allowance(B: np.ndarray) -> float:
+    """What rounding may do to a bound, relative."""
+    eigenvalues = np.linalg.eigvalsh(B)
+    condition = float(eigenvalues[-1] / max(eigenvalues[0], np.finfo(float).tiny))
+    rounding = max(_ROUNDING, ROUNDINGS * EPS * condition)
+    if rounding > 1e-3:
+        raise ValueError(f"mu: too small, I - H has condition {condition:.1e}; expected at most 1e10")
+    return rounding
 
 
 def branch_and_bound(problem: LeaveOut, k: int, max_nodes: int = 100_000) -> WorstSet:
@@ -110,13 +121,13 @@ def branch_and_bound(problem: LeaveOut, k: int, max_nodes: int = 100_000) -> Wor
         :class:`WorstSet`; ``optimal`` unless the nodes ran out.
 
     Raises:
-        ValueError: a bad k, or max_nodes below 1.
+        ValueError: a bad k, max_nodes below 1, or an I − H too ill-conditioned for float64 to prove anything.
     """
     host, k = check_size(problem, k)
     if max_nodes < 1:
         raise ValueError(f"max_nodes: expected at least 1, got {max_nodes}")
     indices, value = exchange(host, greedy(host, k)[0])
-    everything = np.arange(len(host.e))
+    everything, rounding = np.arange(len(host.e)), _allowance(host.B)
     heap: list[tuple[float, int, np.ndarray, np.ndarray]] = [(0.0, 0, everything[:0], everything)]
     nodes = sets = made = 0
     while heap and heap[0][0] < value and nodes < max_nodes:
@@ -130,7 +141,7 @@ def branch_and_bound(problem: LeaveOut, k: int, max_nodes: int = 100_000) -> Wor
             if losses[at] < value:
                 indices, value = np.sort(np.append(chosen, candidates[at])), float(losses[at])
             continue
-        survivors, bounds = _surviving(host, chosen, candidates, t, value)
+        survivors, bounds = _surviving(host, chosen, candidates, t, value, 1.0 - rounding)
         order = np.argsort(bounds, kind="stable")
         survivors, bounds = survivors[order], bounds[order]
         for place in range(len(survivors) - t + 1):
@@ -139,4 +150,4 @@ def branch_and_bound(problem: LeaveOut, k: int, max_nodes: int = 100_000) -> Wor
             child = np.append(chosen, survivors[place])
             heapq.heappush(heap, (below, made, child, survivors[place + 1 :]))
     lower = min(heap[0][0], value) if heap else value
-    return WorstSet(indices, value, lower if math.isfinite(lower) else value, nodes, sets)
+    return WorstSet(indices, value, lower, nodes, sets, rounding)
