@@ -28,11 +28,11 @@ def start_jax(compile_fast: bool = True, all_cores: bool = False) -> None:
     Args:
         compile_fast: compile three times faster; programs on large data then run up to several times slower.
             Right for checking claims and for exploring; pass False for long runs.
-        all_cores: leave XLA's pool at one worker a core. For programs without batched LAPACK calls, such as the
-            training of networks: those calls can deadlock then.
+        all_cores: give XLA's pool one worker a core. For programs without batched LAPACK calls, such as the
+            training of networks: those calls can deadlock then. Sums are split by the number of workers, so the
+            last bits of a result depend on it.
     """
-    if not all_cores:
-        os.environ.setdefault(POOL, "1")
+    os.environ.setdefault(POOL, str(_cores() if all_cores else 1))
     os.environ.setdefault(ONE_BLAS_THREAD, "1")
     if compile_fast and metadata.version("jaxlib").startswith("0.10."):  # XLA aborts on a flag it does not know
         os.environ.setdefault("XLA_FLAGS", COMPILE_FAST)
@@ -40,3 +40,8 @@ def start_jax(compile_fast: bool = True, all_cores: bool = False) -> None:
 
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
