@@ -10,6 +10,7 @@ from tests.claims import harness
 from theory.claims.wc.selection import fixed_losses
 from theory.claims.wc.selection.fixed_losses import STEPS, Losses
 from theory.solvers.capped_simplex import capped_simplex
+from theory.solvers.reachable_step import reachable
 
 CLAIM = fixed_losses.CLAIM
 
@@ -46,6 +47,24 @@ def test_a_swap_of_neighbours_takes_exactly_the_steps_stated(alpha):
     while float(jnp.max(jnp.abs(w - jnp.asarray([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])))) > 1e-12:
         w, taken = project(w), taken + 1
     assert taken == ceil(2.0 / (alpha * 0.4) - 1e-9)
+
+
+@pytest.mark.parametrize(("alpha", "least", "most"), [(1e-3, 1.0, 1.0), (1e4, 0.0, 0.2)])
+def test_the_trap_of_a_small_step(alpha, least, most):
+    """A random tenth of 500 losses up to about 6, 20 iterations: at α = 10⁻³ it stays, at 10⁴ what chance keeps."""
+    draw = np.random.default_rng(0)
+    losses = jnp.asarray(draw.exponential(size=500))
+    start = np.isin(np.arange(500), draw.choice(500, 50, replace=False))
+
+    @jax.jit
+    def select(w):
+        k = jnp.asarray(50.0)
+        w = jax.lax.fori_loop(0, 20, lambda _, v: capped_simplex(v - alpha * losses, k).w, w)
+        return jax.lax.top_k(w, 50)[1]
+
+    chosen = select(jnp.asarray(start, jnp.float64))
+    assert least <= np.mean(start[np.asarray(chosen)]) <= most
+    assert reachable(alpha, 20, losses).can_change == (most < 1)
 
 
 def test_property():
