@@ -98,7 +98,7 @@ def _choices(axis: Axes, dataset: xr.Dataset) -> None:
     axis.set_xticks(range(len(columns)), labels, fontsize=6.5)
     axis.set_xlabel("choice of the forget set")
     axis.set_ylabel("error / worst case's")
-    legend(axis, loc="upper right")
+    legend(axis, loc="upper center", bbox_to_anchor=(0.4, 1.0))
 
 
 def _effort(axis: Axes, dataset: xr.Dataset) -> None:
