@@ -22,6 +22,7 @@ from experiments.images.source import ImageSet, load_images
 from experiments.recipes import RECIPES, Recipe, rates_of, recipe_for
 from experiments.training import FILE, read_trained, smoothed, train
 from forgetproof.__main__ import main
+from forgetproof.runtime import POOL, start_jax
 from theory.models.networks import Network, mlp
 from theory.solvers.sgd import Labelled, accuracy
 
@@ -244,6 +245,15 @@ def test_smoothing_is_the_mixture_of_the_label_and_all_classes():
     logs = -jax.nn.log_softmax(network.logits(x))
     wanted = 0.7 * optax.softmax_cross_entropy_with_integer_labels(network.logits(x), y) + 0.3 * logs.mean(1)
     np.testing.assert_allclose(loss, wanted.mean(), rtol=1e-6)
+
+
+def test_all_cores_are_used_unless_the_environment_says_otherwise(monkeypatch):
+    monkeypatch.delenv(POOL, raising=False)
+    start_jax(all_cores=True)
+    assert 1 <= int(os.environ[POOL]) <= os.cpu_count()
+    monkeypatch.setenv(POOL, "1")
+    start_jax(all_cores=True)
+    assert os.environ[POOL] == "1"
 
 
 # --- recipes -------------------------------------------------------------------------------------------------------
