@@ -23,7 +23,7 @@ def datasets(tmp_path_factory) -> Callable[[str], xr.Dataset]:
 
 
 def test_the_studies_are_found():
-    assert {key.split("_")[0] for key in STUDIES} == {"ga", "ft", "real", "evidence", "wc"}
+    assert {key.split("_")[0] for key in STUDIES} == {"ga", "ft", "unsir", "real", "evidence", "wc"}
     assert len(STUDIES) >= 10
     assert all(study.paper in PAPERS for study in STUDIES.values())
 

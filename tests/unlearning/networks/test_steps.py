@@ -74,6 +74,10 @@ def test_frozen_batch_norms_keep_their_statistics():
     assert all(float(jnp.abs(leaf).max()) == 0.0 for leaf in jax.tree.leaves(gradient[0]))
     assert any(float(jnp.abs(leaf).max()) > 0.0 for leaf in jax.tree.leaves(gradient[1]))
     assert not same(last_layers.behind(0)(layers, stats, batch, None)[1][0], stats[0])
+    other = (jax.tree.map(lambda leaf: leaf + jnp.float32(1.0), stats[0]), stats[1])
+    for first, reads in ((1, True), (0, False)):  # frozen ones normalise by their statistics, the others by the batch
+        losses = [float(last_layers.behind(first)(layers, given, batch, None)[0]) for given in (stats, other)]
+        assert (losses[0] != losses[1]) == reads
 
 
 def test_wrong_labels_are_never_the_true_ones_and_otherwise_uniform():
@@ -212,4 +216,4 @@ def test_a_uniform_answer_among_the_others_costs_nothing():
 
 
 def test_the_inverse_weighting_is_the_same_at_one():
-    assert same(outcome("ce_ft").network, outcome("ice_ft").network)
+    assert same(run("ce_ft", alpha=1.0).network, run("ice_ft", alpha=1.0).network)

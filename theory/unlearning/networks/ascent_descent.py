@@ -31,5 +31,5 @@ METHOD = Method(
     source="Kurmanji et al. 2023 (arXiv 2302.09880), there called NegGrad+",
     reads=("retained", "forget"),
     run=run,
-    defaults={"epochs": 5, "rate": 0.02, "batch": 32, "weight_decay": 5e-4, "share": 0.98},
+    defaults={"epochs": 5, "rate": 0.015, "batch": 32, "weight_decay": 5e-4, "share": 0.98},
 )

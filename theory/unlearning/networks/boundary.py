@@ -71,7 +71,7 @@ def _changed(layer: Layer, change: object) -> Layer:
     return eqx.tree_at(lambda d: (d.weight, d.bias), layer, (change(layer.weight), change(layer.bias)))  # type: ignore[operator]
 
 
-_DEFAULTS = {"epochs": 5, "rate": 0.002, "batch": 128, "weight_decay": 5e-4}
+_DEFAULTS = {"epochs": 5, "rate": 0.001, "batch": 32, "weight_decay": 5e-4}
 
 METHODS = (
     Method(

@@ -2,7 +2,7 @@
 
 The paper gives the family, L_R + α D(F), with D the cross-entropy to wrong labels (CE-FT), its inverse weighting
 α L_R + D (ICE-FT), and a Kullback-Leibler divergence to a target distribution (KL-FT). The target here is uniform
-over the other classes: the paper's own is not known to us.
+over the other classes: the paper's own is not known to us, nor is its α.
 """
 
 from typing import Any
@@ -45,7 +45,7 @@ def _run(task: Task, objective: Any, weights: tuple[float, float]) -> Outcome:
     )
 
 
-_DEFAULTS = {"epochs": 5, "rate": 0.01, "batch": 128, "weight_decay": 5e-4, "alpha": 1.0}
+_DEFAULTS = {"epochs": 5, "rate": 0.01, "batch": 128, "weight_decay": 5e-4, "alpha": 0.1}
 _SOURCE = "FT, arXiv 2410.03833, v1 (the family; the form is ours)"
 
 METHODS = (
@@ -63,7 +63,7 @@ METHODS = (
         source=_SOURCE,
         reads=("retained", "forget"),
         run=lambda task: _run(task, wrong_entropy, (task.hyper["alpha"], 1.0)),
-        defaults=_DEFAULTS,
+        defaults={**_DEFAULTS, "alpha": 10.0},
     ),
     Method(
         key="kl_ft",

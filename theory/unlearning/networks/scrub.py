@@ -81,7 +81,7 @@ METHOD = Method(
     defaults={
         "epochs": 5,
         "max_epochs": 3,
-        "rate": 0.002,
+        "rate": 0.003,
         "batch": 32,
         "weight_decay": 5e-4,
         "schedule": "constant",
