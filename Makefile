@@ -9,11 +9,12 @@ OUT ?= report
 PROFILE ?= quick
 WORKERS ?= 2
 
-.PHONY: reproduce test lint bench clean help
+.PHONY: reproduce test test-slow lint bench clean help
 
 help:
 	@echo "make reproduce   run every claim and study; writes $(OUT)/report.html"
 	@echo "make test        run the tests (about 5 minutes on 2 cores)"
+	@echo "make test-slow   run the long tests: benchmarks, killed runs, larger problems"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       speed against named peers"
 
@@ -22,6 +23,9 @@ reproduce: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -m slow -n $(WORKERS) --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -50,6 +50,7 @@ def test_every_benchmark_is_found() -> None:
     assert all(isinstance(b, Benchmark) and b.name == name and b.target > 0 for name, b in found.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_numbers_are_finite_and_positive(name: str, results: dict[str, BenchmarkResult]) -> None:
     result = results[name]
@@ -64,6 +65,7 @@ def test_numbers_are_finite_and_positive(name: str, results: dict[str, Benchmark
     assert set(result.growth.exponents) == ({"m", "d"} if result.growth.rows else set())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_contenders_solve_the_same_problems(name: str, results: dict[str, BenchmarkResult]) -> None:
     for contender, residual in results[name].residuals.items():
@@ -71,6 +73,7 @@ def test_contenders_solve_the_same_problems(name: str, results: dict[str, Benchm
         assert 0 <= residual <= allowed, f"{contender}: {residual / allowed:.3g} of what is allowed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_json_round_trip(name: str, results: dict[str, BenchmarkResult]) -> None:
     stated = results[name].as_json()
@@ -154,6 +157,7 @@ def test_without_torch_the_others_are_measured_and_a_line_says_so(monkeypatch: p
     assert result.notes[-1].startswith("PyTorch is not installed and was left out")
 
 
+@pytest.mark.slow
 def test_numbers_are_kept_by_backend(tmp_path: Path, results: dict[str, BenchmarkResult]) -> None:
     path = record.record([results["exact"]], [record.load(), record.load()], tmp_path / "new")
     assert path.name == "cpu.json"

@@ -95,6 +95,7 @@ train(images, recipe, 0, folder=Path(sys.argv[1]), save_every=0.0, progress=lamb
 """
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path):
     """SIGKILL twice, at any instant of an epoch or of a checkpoint's writing, against one run left alone."""
     draw = random.Random()  # another moment at every run of the tests
@@ -224,6 +225,7 @@ def test_progress_tells_rate_and_time_left(images):
     assert seen[1].seconds_left > seen[2].seconds_left == 0.0
 
 
+@pytest.mark.slow
 def test_digits_reach_98_percent_with_the_default_recipe():
     images = load_images()
     trained = train(images, recipe_for(images.shape))

@@ -37,6 +37,7 @@ def one_line(err: str) -> str:
     return err
 
 
+@pytest.mark.slow
 def test_a_new_claim_passes_every_command_and_its_own_test(run, tmp_path):
     code, out, err = run("new-claim", "my_bound")
     assert (code, err) == (0, "")

@@ -217,6 +217,7 @@ def test_agrees_with_clarabel():
         np.testing.assert_allclose(w, peer.x, rtol=0, atol=1e-6 * np.linalg.norm(w))
 
 
+@pytest.mark.slow
 def test_larger_problem_to_1e_10_with_and_without_forgetting():
     """m = 300 of rank 200: beyond the dimension, one third of the points are no support vectors."""
     rng = np.random.default_rng(8)

@@ -135,6 +135,7 @@ def test_bad_multipliers_are_named():
         unlearn_each(np.eye(3), np.ones(3), np.ones(2))
 
 
+@pytest.mark.slow
 def test_larger_problem_against_retraining():
     """m = 60, d = 400: every exact model agrees with its own max-margin solve."""
     rng = np.random.default_rng(0)
