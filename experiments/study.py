@@ -30,6 +30,7 @@ class Study:
     tiny: Parameters  # for tests: the smallest grid that has every axis
     run: Callable[[Parameters], xr.Dataset]
     timed: bool = False  # it measures seconds, so nothing else may run beside it
+    long: bool = False  # a minute or more in the quick profile: run only where its paper is asked for by name
 
 
 @functools.cache

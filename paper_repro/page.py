@@ -25,6 +25,7 @@ def render(summary: dict[str, Any], folder: Path) -> str:
         _targets_table(summary["targets"]),
         "<h2>Pictures</h2>",
         *(_picture(picture, folder) for picture in summary["pictures"]),
+        _left_out(summary["left_out"]),
         "<h2>Statements</h2>",
         "<p>Each statement with its assumptions, its conclusions and how closely each was approached.</p>",
         *(_claim(claim) for claim in claims),
@@ -43,6 +44,16 @@ def mathml(latex: str, display: str = "inline") -> str:
         return convert(latex, display=display)
     except Exception:  # the converter raises many kinds; the reader still gets the statement
         return f"<code>{escape(latex)}</code>"
+
+
+def _left_out(studies: list[dict[str, str]]) -> str:
+    """Which studies this run did not make, and the command that does."""
+    if not studies:
+        return ""
+    papers = " ".join(sorted({study["paper"] for study in studies}))
+    titles = "; ".join(escape(study["title"]) for study in studies)
+    command = f"<code>forgetproof reproduce {papers}</code>"
+    return f"<p class=soft>Not in this run, for they take minutes: {titles}. {command}</p>"
 
 
 def _verdict_sentence(summary: dict[str, Any]) -> str:

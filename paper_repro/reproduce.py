@@ -17,6 +17,7 @@ from typing import Any
 
 from experiments import ledger, provenance
 from experiments.checking import check_claim, claim_jobs
+from experiments.study import Study
 from experiments.workers import run_jobs, workers
 from paper_repro import hunts, page, pictures, proofs, targets
 from theory.claim import Claim
@@ -34,7 +35,8 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
     """Run the job and write ``out/report.html``, ``report.json``, ``proofs/``, ``figures/`` and ``data/``.
 
     Args:
-        papers: paper keys; empty means all that have claims. profile: "quick" or "full".
+        papers: paper keys; empty means all that have claims, the long studies left out of the quick profile then.
+        profile: "quick" or "full".
         out: output folder. seed: seed of everything random.
         stages: called with a title and a total, returns the function that advances that stage.
 
@@ -52,10 +54,11 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
     began = time.perf_counter()
     try:
         claims = [claim for claim in all_claims().values() if claim.key.split(".")[0] in chosen]
+        studies, left_out = _studies(chosen, everything=bool(papers) or profile == "full")
         with workers(len(claims)) as pool:
-            measured, records = _measure(pool, chosen, claims, profile, seed, staging, stages)
+            measured, records = _measure(pool, chosen, studies, claims, profile, seed, staging, stages)
             decided = _proofs(pool, claims, staging / "proofs", stages)
-            drawn = _pictures(pool, chosen, staging, stages)
+            drawn = _pictures(pool, studies, staging, stages)
         records = [r | {"proof": decided[r["key"]]} if r["key"] in decided else r for r in records]
         records = hunts.with_hunts(records, staging / "data")
         summary: dict[str, Any] = {
@@ -71,6 +74,7 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
             "claims": _relocate(records, staging, out),
             "targets": measured,
             "pictures": drawn,
+            "left_out": [{"study": s.key, "title": s.title, "paper": s.paper} for s in left_out],
         }
         (staging / "report.html").write_text(page.render(summary, staging), encoding="utf-8")
         (staging / "report.json").write_text(json.dumps(summary, indent=1), encoding="utf-8")
@@ -121,13 +125,25 @@ def _stage(title: str, name: str, job: Callable[[], Any]) -> tuple[str, str, Any
     return title, name, job()
 
 
-def _measure(
-    pool: Executor, papers: Sequence[str], claims: Sequence[Claim], profile: str, seed: int, out: Path, stages: Stages
-) -> tuple[list[Any], list[Any]]:
-    """Run all studies into ``out/data``, measure the targets and check the claims; targets and records."""
+def _studies(papers: Sequence[str], everything: bool) -> tuple[list[Study], list[Study]]:
+    """The papers' studies to run, and those left out: the long ones, unless everything is wanted."""
     from experiments.study import all_studies
 
-    studies = [study for study in all_studies().values() if study.paper in papers]
+    found = [study for study in all_studies().values() if study.paper in papers]
+    return [s for s in found if everything or not s.long], [s for s in found if s.long and not everything]
+
+
+def _measure(
+    pool: Executor,
+    papers: Sequence[str],
+    studies: Sequence[Study],
+    claims: Sequence[Claim],
+    profile: str,
+    seed: int,
+    out: Path,
+    stages: Stages,
+) -> tuple[list[Any], list[Any]]:
+    """Run the studies into ``out/data``, measure the targets and check the claims; targets and records."""
     data = out / "data"
     data.mkdir()
 
@@ -161,11 +177,10 @@ def _proofs(pool: Executor, claims: Sequence[Claim], folder: Path, stages: Stage
     return {summary.pop("key"): summary for summary in found}
 
 
-def _pictures(pool: Executor, papers: Sequence[str], out: Path, stages: Stages) -> list[dict[str, Any]]:
-    from experiments.study import all_studies
+def _pictures(pool: Executor, studies: Sequence[Study], out: Path, stages: Stages) -> list[dict[str, Any]]:
     from figures import all_figures
 
-    drawn = {study.key for study in all_studies().values() if study.paper in papers}
+    drawn = {study.key for study in studies}
     names = [name for name, figure in all_figures().items() if figure.STUDY in drawn]
     advance = stages("drawing", len(names))
     jobs = [partial(pictures.draw, name, out) for name in names]

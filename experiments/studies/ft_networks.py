@@ -84,4 +84,5 @@ STUDY = Study(
         "alphas": (0.1, 1.0),
     },
     run=run,
+    long=True,
 )

@@ -129,4 +129,5 @@ STUDY = Study(
     },
     run=run,
     timed=True,
+    long=True,
 )

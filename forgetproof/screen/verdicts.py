@@ -72,4 +72,8 @@ def show_reproduction(summary: dict[str, Any]) -> None:
     for target in summary["targets"]:
         mark = "[green]met[/]" if target["met"] else "[red]MISSED[/]"
         console.print(f"{mark} {escape(target['name'])}: {target['ours']:.3g} ({escape(target['source'])})")
+    if summary["left_out"]:
+        papers = " ".join(sorted({left["paper"] for left in summary["left_out"]}))
+        names = ", ".join(left["study"] for left in summary["left_out"])
+        console.print(f"left out, for they take minutes: {names} (forgetproof reproduce {papers})", highlight=False)
     console.print(f"\nreport: {summary['report']}  ({summary['seconds']:.0f} s)", highlight=False)

@@ -65,6 +65,18 @@ def test_report_is_whole_and_self_contained(small):
     assert [c["key"] for c in again["claims"]] == ["ft.finetune_noop"]
 
 
+def test_long_studies_wait_for_their_paper(small, monkeypatch):
+    known = {key: replace(study, long=key == "ft_overlap") for key, study in study_module.all_studies().items()}
+    monkeypatch.setattr(study_module, "all_studies", lambda: known)
+    summary = job.reproduce([], "quick", small / "all", 3, silent)
+    assert [left["study"] for left in summary["left_out"]] == ["ft_overlap"]
+    assert "forgetproof reproduce ft<" in (small / "all" / "report.html").read_text()
+    assert {picture["study"] for picture in summary["pictures"]} == {"ga_step_fraction"}
+    named = job.reproduce(["ft"], "quick", small / "ft", 3, silent)
+    assert not named["left_out"]
+    assert {picture["study"] for picture in named["pictures"]} == {"ft_overlap"}
+
+
 def test_failure_keeps_the_earlier_report(small, monkeypatch):
     out = small / "report"
     out.mkdir()

@@ -134,8 +134,9 @@ def nonneg_qp(
         point: p (d,) adds Z p to q, summed without rounding; the QP is then bounded whatever rounding says
             (non-negative least squares).
         magnitude: what each slack must be small against; default |q|∞ + ‖Z‖‖p‖ in units of the rescaled rows.
-        extended: whether phases 3 and 4 are there. Without them, compiled in half the time, a problem that
-            needs them ends as ``ITERATION_LIMIT``.
+        extended: whether phases 3 and 4 are there. Without them, compiled in half the time, a slack or λ within
+            the rounding of q's own terms, 16 eps of ``magnitude``, counts as 0, and a problem that needs more
+            ends as ``ITERATION_LIMIT``.
 
     Returns:
         A :class:`NonnegQP`. ``status`` must be read: on ``INFEASIBLE`` ``lam`` is meaningless and
@@ -162,7 +163,7 @@ def nonneg_qp(
         size = size + jnp.sqrt(jnp.diagonal(unit)) * norm(near_one * point) / near_one
 
     problem = _Problem(unit, scale * q, scale * total, Z, point, allowed, size)
-    found = _in_float64(problem, start, finite)
+    found = _in_float64(problem, start, finite, 0.0 if extended else 16 * EPS)
     if extended:
         found = _in_twice_float64(problem, found, finite)
 
@@ -185,8 +186,8 @@ def nonneg_qp(
     )
 
 
-def _in_float64(problem: _Problem, start: Array, run: Array) -> _Stage:
-    """Phases 1 and 2; ``solved`` where the rounding of the result shows it."""
+def _in_float64(problem: _Problem, start: Array, run: Array, known: float) -> _Stage:
+    """Phases 1 and 2; ``solved`` where the rounding of the result, or ``known`` of q's size, shows it."""
     K, _, rhs, Z, point, allowed, size = problem
     m = len(size)
     blocks = block_pivoting(plain_classify(K, rhs, allowed), allowed, start, run, min(50, 3 * m + 10))
@@ -198,7 +199,7 @@ def _in_float64(problem: _Problem, start: Array, run: Array) -> _Stage:
     rough = jnp.where(plausible, blocks.lam.hi, guess.lam.hi)
     polished = solve_active(K, rhs, active, 2)
     polished = jnp.where(_misfit(K, rhs, polished) <= _misfit(K, rhs, rough), polished, rough)
-    tol = rounding(K, rhs, polished)
+    tol = jnp.maximum(rounding(K, rhs, polished), known * size)
     slack = K @ polished - rhs
     met = (polished >= -tol) & jnp.where(active, jnp.abs(slack) <= tol, slack >= -tol) & (tol <= _TRUSTED * size)
     solved = jnp.all(met | ~allowed)
