@@ -15,6 +15,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 install_import_hook(["theory"], "beartype.beartype")
 
+from theory.evidence import check as sampling
+
+sampling.CHUNK = 16  # hypothesis brings one instance at a time: a chunk is filled up with copies of it
+
 settings.register_profile(
     "forgetproof",
     deadline=None,  # the first example compiles

@@ -4,9 +4,28 @@ import os
 
 import pytest
 import xarray as xr
+from _pytest.mark import ParameterSet
 
 from experiments.store import load_dataset, save_dataset
 from experiments.study import all_studies
+
+SLOW = {
+    "ga_mixture_test_error",
+    "ga_two_layer_dimension",
+    "ga_two_layer_exact_certificate",
+    "ga_two_layer_flow",
+    "ga_two_layer_step_fraction",
+    "real_linear",
+    "real_two_layer",
+    "wc_ridge_gap",
+}
+"""Studies that compile for many seconds even at their tiniest, with the long ones of the main job."""
+
+
+def case(name: str, study: str) -> ParameterSet:
+    """A parameter of a test of one study or picture, among the slow tests where the study is slow."""
+    slow = study in SLOW or all_studies()[study].long
+    return pytest.param(name, marks=[pytest.mark.slow] if slow else [])
 
 
 def tiny_dataset(key: str, folders: pytest.TempPathFactory) -> xr.Dataset:

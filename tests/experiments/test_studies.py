@@ -10,7 +10,7 @@ import xarray as xr
 from experiments.real_data import NAMES, load_split
 from experiments.store import load_dataset, save_dataset
 from experiments.study import all_studies, labelled
-from tests.tiny_studies import tiny_dataset
+from tests.tiny_studies import case, tiny_dataset
 from theory.claims import PAPERS
 
 STUDIES = all_studies()
@@ -35,7 +35,7 @@ def test_profiles_have_the_same_parameters(key):
     assert "seed" in study.quick
 
 
-@pytest.mark.parametrize("key", STUDIES)
+@pytest.mark.parametrize("key", [case(key, key) for key in STUDIES])
 def test_a_study_comes_back_from_the_store_bit_for_bit(key, datasets, tmp_path):
     dataset = datasets(key)
     path = save_dataset(dataset.assign_attrs(title=STUDIES[key].title), tmp_path / f"{key}.nc")
@@ -109,6 +109,7 @@ def test_closed_forms_of_unlearning_losses(datasets):
     assert float(ridge.movement.sel(noise=0.0).max()) < 1e-12
 
 
+@pytest.mark.slow
 def test_no_forget_set_is_worse_than_the_worst_and_no_step_goes_beyond_its_reach(datasets):
     data = datasets("wc_ridge_gap")
     assert data.attrs["unsolved"] == 0
@@ -120,6 +121,7 @@ def test_no_forget_set_is_worse_than_the_worst_and_no_step_goes_beyond_its_reach
     assert np.any(runs.overlap.values < 1.0)
 
 
+@pytest.mark.slow
 def test_real_data_certificates_hold_and_decremental_is_retraining(datasets):
     data = datasets("real_linear")
     assert float(data.distance.sel(model="decremental").max()) < 1e-9
@@ -133,6 +135,7 @@ def test_real_data_certificates_hold_and_decremental_is_retraining(datasets):
     )
 
 
+@pytest.mark.slow
 def test_the_networks_v_has_its_tip_at_the_full_step(datasets):
     data = datasets("ga_two_layer_step_fraction")
     full = len(data.fraction) // 2
@@ -165,6 +168,7 @@ def test_exact_points_are_reached(datasets):
     assert float(data.worst.max()) < 1e-13
 
 
+@pytest.mark.slow
 def test_exact_certificates_of_unlearned_networks(datasets):
     data = datasets("ga_two_layer_exact_certificate")
     for axis in "kd":
@@ -174,6 +178,7 @@ def test_exact_certificates_of_unlearned_networks(datasets):
         assert float(nearest.sel(model="nothing").median()) > 1e-4
 
 
+@pytest.mark.slow
 def test_the_networks_certificate_shrinks_with_the_dimension(datasets):
     data = datasets("ga_two_layer_dimension")
     for name in ("epsilon", "tau"):
@@ -185,12 +190,14 @@ def test_the_networks_certificate_shrinks_with_the_dimension(datasets):
     assert data.attrs["needed_by_pairs"] > data.attrs["needed_by_points"] > 1e6
 
 
+@pytest.mark.slow
 def test_the_flow_approaches_a_kkt_point(datasets):
     data = datasets("ga_two_layer_flow")
     assert np.all(data.clarke.isel(record=-1) < 0.5 * data.clarke.max("record"))
     assert np.all(data.clarke <= data.autodiff + 1e-9)
 
 
+@pytest.mark.slow
 def test_certificates_of_networks_on_digits_hold(datasets):
     data = datasets("real_two_layer")
     assert bool(data.solved.all())

@@ -12,7 +12,7 @@ import figures
 from experiments.study import all_studies
 from figures import all_figures
 from figures.style import LOOKS, above_floor, save
-from tests.tiny_studies import tiny_dataset
+from tests.tiny_studies import case, tiny_dataset
 
 FIGURES = all_figures()
 
@@ -26,7 +26,7 @@ def test_every_study_has_a_picture():
     assert all(len(module.CAPTION) > 100 for module in FIGURES.values())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [case(name, FIGURES[name].STUDY) for name in NAMES])
 def test_a_picture_draws_from_a_saved_dataset(name, tmp_path, tmp_path_factory):
     module = FIGURES[name]
     dataset = tiny_dataset(module.STUDY, tmp_path_factory)
@@ -46,7 +46,7 @@ def test_a_picture_draws_from_a_saved_dataset(name, tmp_path, tmp_path_factory):
         assert all(text.endswith(".") and "nan" not in text for text in module.findings(dataset))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [case(name, FIGURES[name].STUDY) for name in NAMES])
 def test_texts_do_not_overlap_and_stay_inside(name, tmp_path_factory):
     figure = FIGURES[name].plot(tiny_dataset(FIGURES[name].STUDY, tmp_path_factory))
     figure.canvas.draw()
