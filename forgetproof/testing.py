@@ -4,22 +4,31 @@ Run by pytest with hypothesis (``pip install 'forgetproof[test]'``). Each functi
 measured/allowed, the instance's verdict, or what survived. Start JAX first: ``forgetproof.start_jax()``.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
-from theory.claim import Claim, Evaluation, Instance, Outcome, judge
+from theory.claim import Claim, Evaluation, Instance, Outcome, Sizes, judge
 from theory.claims import load_file
 from theory.evidence.check import check, evaluate_batch, evaluate_one, outcomes
 
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
 __all__ = [
     "assert_counterexamples",
+    "assert_holds",
     "assert_holds_on",
     "assert_property",
     "assert_refuted",
     "assert_sampled",
     "assert_tight_bounds_bite",
+    "instances",
     "load_claim",
     "report",
 ]
@@ -45,6 +54,40 @@ def report(claim: Claim, evaluation: Evaluation) -> str:
         sides = f"lhs {np.ravel(c.lhs)[0]:.6g}, rhs {np.ravel(c.rhs)[0]:.6g}"
         lines.append(f"  {name}: {sides}, excess/allowed {ratio:.3g}")
     return "\n".join(lines)
+
+
+def instances(claim: Claim) -> "SearchStrategy[Instance]":
+    """Instances of a claim for hypothesis' ``@given``, with NumPy's arrays; they shrink to the first size.
+
+    They meet the claim's assumptions wherever its ``build`` can see to that; :func:`assert_holds` lets the others pass.
+    """
+    from theory.evidence.strategies import readable_latents
+
+    @functools.cache
+    def builder(sizes: tuple[tuple[str, int], ...]) -> Callable[[np.ndarray], Instance]:
+        return jax.jit(functools.partial(claim.build, dict(sizes)))
+
+    def build(drawn: tuple[Sizes, np.ndarray]) -> Instance:
+        sizes, z = drawn
+        return jax.tree.map(_readable, builder(tuple(sizes.items()))(z))
+
+    return readable_latents(claim).map(build)
+
+
+def _readable(leaf: Any) -> np.ndarray:
+    return np.asarray(leaf) + 0  # a copy in which −0 is 0
+
+
+def assert_holds(claim: Claim, instance: Instance) -> None:
+    """Every conclusion of the claim holds on an instance; one whose assumptions fail passes, for it tests nothing.
+
+    Raises:
+        AssertionError: REFUTED or INCONCLUSIVE, with both sides of every conclusion and the instance.
+    """
+    evaluation = evaluate_one(claim, instance)
+    verdict = judge(claim, evaluation)
+    passes = verdict in (Outcome.HOLDS, Outcome.VACUOUS)
+    assert passes, f"{verdict}\n{report(claim, evaluation)}\non {jax.tree.map(np.asarray, instance)}"
 
 
 def assert_property(claim: Claim, expected: Outcome = Outcome.HOLDS, cost: int = 1) -> None:

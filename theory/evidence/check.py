@@ -110,7 +110,12 @@ def evaluate_batch(claim: Claim, sizes: Sizes, latents: ArrayLike, certain: bool
 
 def evaluate_one(claim: Claim, instance: Instance) -> Evaluation:
     """:func:`theory.claim.evaluate` of one instance, compiled whole: op by op it takes many times as long."""
-    return jax.jit(lambda given: evaluate(claim, given))(instance)
+    return _compiled_one(claim)(instance)
+
+
+@functools.lru_cache(maxsize=128)
+def _compiled_one(claim: Claim) -> Callable[[Instance], Evaluation]:
+    return jax.jit(lambda given: evaluate(claim, given))
 
 
 def outcomes(claim: Claim, evaluation: Evaluation) -> np.ndarray:

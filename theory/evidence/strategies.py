@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from theory.claim import Claim, Sizes
 
+_SHORT = 32
 MAGNITUDE = 10.0  # latents beyond it only saturate the maps that keep assumptions
 
 
@@ -17,6 +18,20 @@ def latents(claim: Claim) -> st.SearchStrategy[tuple[Sizes, np.ndarray]]:
     Long vectors are drawn as a seed with a few chosen entries, so that shrinking stays quick.
     """
     return st.sampled_from(claim.sizes).flatmap(lambda sizes: st.tuples(st.just(sizes), _vector(claim.latent(sizes))))
+
+
+@functools.cache
+def readable_latents(claim: Claim) -> st.SearchStrategy[tuple[Sizes, np.ndarray]]:
+    """:func:`latents`, short vectors drawn number by number: a failing one shrinks to small whole numbers."""
+
+    def vector(sizes: Sizes) -> st.SearchStrategy[np.ndarray]:
+        size = claim.latent(sizes)
+        if size > _SHORT:
+            return _vector(size)
+        entry = st.floats(-MAGNITUDE, MAGNITUDE, allow_subnormal=False)
+        return st.lists(entry, min_size=size, max_size=size).map(lambda drawn: np.array(drawn, np.float64))
+
+    return st.sampled_from(claim.sizes).flatmap(lambda sizes: st.tuples(st.just(sizes), vector(sizes)))
 
 
 def _vector(size: int) -> st.SearchStrategy[np.ndarray]:
