@@ -1,5 +1,7 @@
 """The ascent step in its three forms: autodiff, closed form, and removal of the forget terms."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from theory.solvers.margin import margin_from_points
 from theory.unlearning.ascent import ascend, gradient_ascent, loss_slope, remove_terms, theorem_step_sizes
 
 DATA = sample_near_orthogonal(jax.random.key(0), 6, 9, 0.2, 0.1)
-TRAINED = jax.jit(margin_from_points)(DATA.X, DATA.y)
+TRAINED = jax.jit(functools.partial(margin_from_points, extended=False))(DATA.X, DATA.y)
 LOSS = {"exponential": lambda M: jnp.exp(-M), "logistic": lambda M: jax.nn.softplus(-M)}
 
 

@@ -1,5 +1,7 @@
 """Projected ascent: retained margins stay, and on near-orthogonal data the model is the retrained one."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +13,7 @@ from theory.unlearning.projected_ascent import project_step, projected_ascent
 
 M, D = 6, 9
 DATA = sample_near_orthogonal(jax.random.key(0), M, D, 0.2, 0.1)
-solve = jax.jit(margin_from_points)
+solve = jax.jit(functools.partial(margin_from_points, extended=False))
 ALL = jnp.ones(M, bool)
 TRAINED = solve(DATA.X, DATA.y, ALL)
 
