@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from theory.membership import called_non_members
+
 MOST = 2000  # points of each kind that the attack is trained on: its cost is quadratic
 
 
@@ -17,11 +19,8 @@ def membership(confidence: np.ndarray, forget: np.ndarray, test_confidence: np.n
 
     Source: the attack of the public code of Challenging Forgets (arXiv 2403.07362) and its peers.
     """
-    from sklearn.svm import SVC
-
     members = confidence[~forget]
     draw = np.random.default_rng(seed)
     count = min(len(members), len(test_confidence), MOST)
-    shown = np.concatenate([draw.permutation(members)[:count], draw.permutation(test_confidence)[:count]])
-    attack = SVC(C=3, gamma="auto", kernel="rbf").fit(shown[:, None], np.repeat([1, 0], count))
-    return 100.0 * float(np.mean(attack.predict(confidence[forget][:, None]) == 0))
+    inside, outside = (draw.permutation(side)[:count, None] for side in (members, test_confidence))
+    return called_non_members(inside, outside, confidence[forget][:, None])

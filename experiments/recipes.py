@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from theory.models.networks import NETWORKS
+from theory.unlearning.networks import epochs
 
 SCHEDULES = ("cosine", "one-cycle", "constant")
 _WARM = 0.3  # share of a one-cycle run before its peak
@@ -82,13 +83,9 @@ def recipe_for(shape: tuple[int, int, int], **changes: Any) -> Recipe:
 
 def rates_of(recipe: Recipe, steps: int) -> np.ndarray:
     """The learning rate of every step (steps,), float32."""
+    if recipe.schedule in epochs.SCHEDULES:
+        return np.asarray(epochs.SCHEDULES[recipe.schedule](recipe.rate, steps))
     at = np.arange(steps) / max(steps, 1)
-    if recipe.schedule == "constant":
-        share = np.ones(steps)
-    elif recipe.schedule == "cosine":
-        share = 0.5 * (1.0 + np.cos(np.pi * at))
-    else:
-        up = _START + (1.0 - _START) * at / _WARM
-        down = 0.5 * (1.0 + np.cos(np.pi * (at - _WARM) / (1.0 - _WARM)))
-        share = np.where(at < _WARM, up, down)
-    return np.asarray(recipe.rate * share, np.float32)
+    up = _START + (1.0 - _START) * at / _WARM
+    down = 0.5 * (1.0 + np.cos(np.pi * (at - _WARM) / (1.0 - _WARM)))
+    return np.asarray(recipe.rate * np.where(at < _WARM, up, down), np.float32)

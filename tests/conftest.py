@@ -1,6 +1,7 @@
 """A strict run: float64, no implicit promotion, shapes checked, one hypothesis profile."""
 
 import os
+import sys
 
 from forgetproof.runtime import start_jax
 
@@ -15,6 +16,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 install_import_hook(["theory"], "beartype.beartype")
 
+from forgetproof.__main__ import main
 from theory.evidence import check as sampling
 
 sampling.CHUNK = 16  # hypothesis brings one instance at a time: a chunk is filled up with copies of it
@@ -34,3 +36,19 @@ def bounded_memory():
     """Compiled programs pile up: drop those of a file once its tests are done."""
     yield
     jax.clear_caches()
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Runs a command in an empty folder; returns (exit code, stdout, stderr)."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FORGETPROOF_HOME", raising=False)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["forgetproof", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call

@@ -73,8 +73,6 @@ def membership_efficacy(
     Raises:
         ValueError: an empty set, shapes that do not match, or rows that are not probabilities.
     """
-    from sklearn.svm import SVC
-
     for name, (p, y) in (("retained", retained), ("test", test), ("forgotten", forgotten)):
         if p.ndim != 2 or len(p) != len(y) or not len(y):
             raise ValueError(f"{name}: expected probabilities (N, classes) and N labels, got {p.shape} and {y.shape}")
@@ -87,7 +85,16 @@ def membership_efficacy(
     for name, attack in ATTACKS.items():
         inside = attack(retained[0][members], retained[1][members])
         outside = attack(test[0][others], test[1][others])
-        classifier = SVC(C=3.0, gamma="auto", kernel="rbf")
-        classifier.fit(np.concatenate([inside, outside]), np.repeat([1, 0], count))
-        found[name] = 100.0 * float(np.mean(classifier.predict(attack(*forgotten)) == 0))
+        found[name] = called_non_members(inside, outside, attack(*forgotten))
     return found
+
+
+def called_non_members(
+    members: Float[np.ndarray, "N k"], others: Float[np.ndarray, "N k"], asked: Float[np.ndarray, "F k"]
+) -> float:
+    """Share of the rows ``asked`` that the classifier, told members from as many others, calls non-members; percent."""
+    from sklearn.svm import SVC
+
+    classifier = SVC(C=3.0, gamma="auto", kernel="rbf")
+    classifier.fit(np.concatenate([members, others]), np.repeat([1, 0], len(members)))
+    return 100.0 * float(np.mean(classifier.predict(asked) == 0))

@@ -7,8 +7,6 @@ whole arrays or one clear line.
 
 import io
 import json
-import os
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.readers import FileFault
-from experiments.readers.parquet_files import FOOTER, bound_memory
+from experiments.readers.apart import bound_memory, run_apart
+from experiments.readers.parquet_files import FOOTER
 from theory.solvers.memory import require_memory
 
 IMAGES = ("img", "image")
@@ -54,22 +53,14 @@ def decode_apart(shards: dict[str, list[Path]], wanted: Wanted, into: Path, limi
     Raises:
         FileFault: as :func:`decode`. ModuleNotFoundError: pyarrow or Pillow is missing.
     """
-    from importlib.util import find_spec
-
-    for package in ("pyarrow", "PIL"):
-        if find_spec(package) is None:
-            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
     files = {split: [str(path.absolute()) for path in paths] for split, paths in shards.items()}
     task = json.dumps({"files": files, "wanted": wanted, "into": str(into.absolute()), "limit": limit})
-    settings = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}  # the others reserve memory far ahead
-    root = str(Path(__file__).parents[2])
-    command = [sys.executable, "-m", "experiments.images.parquet"]
-    done = subprocess.run(command, input=task, capture_output=True, text=True, check=False, cwd=root, env=settings)
-    if done.returncode or not done.stdout:
+    code, output = run_apart("experiments.images.parquet", content=task.encode(), needs=("pyarrow", "PIL"))
+    if code or not output:
         folder = next(iter(shards["train"])).parent
-        why = f"their decoder ended with code {done.returncode}"
+        why = f"their decoder ended with code {code}"
         raise FileFault(f"{folder}: damaged files, or no space left in {into.parent} ({why})")
-    answer = json.loads(done.stdout)
+    answer = json.loads(output)
     if "fault" in answer:
         raise FileFault(answer["fault"])
     return int(answer["classes"])

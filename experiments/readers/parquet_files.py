@@ -6,7 +6,6 @@ back plain numbers; whatever becomes of the child, the caller gets whole arrays 
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from experiments.readers import MAX_BYTES, FileFault, read_bytes
+from experiments.readers.apart import bound_memory, run_apart
 from experiments.readers.numpy_files import parse_npy
 
 SECONDS = 120  # for the child
 COLUMNS = 100_000
 FOOTER = 2**24  # bytes that one name or one list of the footer may take
-ROOM = 2**28  # bytes of working memory beside what the numbers need
 
 
 def read_parquet(path: Path | str, limit: int = MAX_BYTES) -> tuple[list[str], np.ndarray]:
@@ -31,25 +30,23 @@ def read_parquet(path: Path | str, limit: int = MAX_BYTES) -> tuple[list[str], n
         FileFault: not Parquet, damaged, larger than ``limit``, nested or non-numeric columns (named), or missing
             values. ModuleNotFoundError: pyarrow is missing.
     """
-    import importlib.util
-
-    if importlib.util.find_spec("pyarrow") is None:
-        raise ModuleNotFoundError("No module named 'pyarrow'", name="pyarrow")
     content = read_bytes(path, limit)
     if content[:4] != b"PAR1" or content[-4:] != b"PAR1":
         raise FileFault(f"{path}: not a Parquet file, or truncated")
-    command = [sys.executable, "-m", "experiments.readers.parquet_files", str(path), str(limit)]
-    settings = {**os.environ, "ARROW_DEFAULT_MEMORY_POOL": "system"}  # the others reserve memory far ahead
-    root = str(Path(__file__).parents[2])
     try:
-        done = subprocess.run(
-            command, capture_output=True, input=content, timeout=SECONDS, check=False, cwd=root, env=settings
+        code, output = run_apart(
+            "experiments.readers.parquet_files",
+            str(path),
+            str(limit),
+            content=content,
+            needs=("pyarrow",),
+            seconds=SECONDS,
         )
     except subprocess.TimeoutExpired:
         raise FileFault(f"{path}: not read within {SECONDS} s") from None
-    first, _, rest = done.stdout.partition(b"\n")
-    if done.returncode or not first:
-        raise FileFault(f"{path}: a damaged Parquet file (its reader ended with code {done.returncode})")
+    first, _, rest = output.partition(b"\n")
+    if code or not first:
+        raise FileFault(f"{path}: a damaged Parquet file (its reader ended with code {code})")
     answer = json.loads(first)
     if "fault" in answer:
         raise FileFault(answer["fault"])
@@ -115,25 +112,6 @@ def _numbers(path: Path | str, table: Any) -> np.ndarray:
             raise FileFault(f"{path}: no value at row {row}, column {name[:40]!r}")
         values[:, index] = column.to_numpy().astype(np.float64)
     return values
-
-
-def bound_memory() -> Callable[[int], None]:
-    """Limit this process to ROOM more memory than it has; the function returned grants further bytes.
-
-    Nothing is limited where the system has no such limit.
-    """
-    try:
-        import resource
-
-        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-
-        def grant(size: int) -> None:
-            resource.setrlimit(resource.RLIMIT_AS, (taken + ROOM + size, resource.RLIM_INFINITY))
-
-        grant(0)
-    except (ImportError, OSError, ValueError):
-        return lambda size: None
-    return grant
 
 
 def _serve(path: str, limit: int) -> None:

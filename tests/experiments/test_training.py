@@ -1,14 +1,12 @@
-"""Training runs: exact resumption after kills, checkpoints that refuse damage, recipes, the command."""
+"""Training runs: exact resumption after kills, checkpoints that refuse damage, recipes."""
 
 import errno
-import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +19,6 @@ from experiments.checkpoint import CheckpointFault
 from experiments.images.source import ImageSet, load_images
 from experiments.recipes import RECIPES, Recipe, rates_of, recipe_for
 from experiments.training import FILE, read_trained, smoothed, train
-from forgetproof.__main__ import main
 from forgetproof.runtime import POOL, start_jax
 from theory.models.networks import Network, mlp
 from theory.solvers.sgd import Labelled, accuracy
@@ -295,52 +292,3 @@ def test_schedules_rise_and_fall():
     cosine = rates_of(RECIPE._replace(schedule="cosine"), 1000)
     np.testing.assert_allclose(cosine[[0, 500]], [0.05, 0.025], rtol=1e-6)
     assert set(rates_of(RECIPE._replace(schedule="constant"), 5).tolist()) == {float(np.float32(0.05))}
-
-
-# --- the command ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs ``forgetproof train`` in an empty folder; returns (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["forgetproof", "train", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
-
-
-def test_the_command_trains_and_goes_on(run):
-    given = ("--network", "mlp", "--epochs", "2", "--per-class", "20", "--augmentation", "none")
-    code, out, err = run(*given, "--out", "a", "--json")
-    (entry,) = json.loads(out)
-    assert (code, err, entry["train"], entry["resumed"]) == (0, "", 200, 0)
-    assert Path(entry["checkpoint"]).is_file()
-    code, out, _ = run(*given, "--out", "a")
-    assert code == 0
-    assert "after 2 epochs of an earlier call" in out
-    assert f"test accuracy {entry['test_accuracy']:.2f}%" in out
-
-
-MISTAKES = {
-    "network": (("--network", "vgg"), "network: expected one of"),
-    "data": (("--data", "/no/such/place"), "no folder '/no/such/place'"),
-    "out": (("--out", "file"), "--out: expected a folder, but file is a file"),
-    "per class": (("--per-class", "5000"), "per_class: expected 1 to"),
-    "resize": (("--resize", "16"), "digits: 8 × 8 grey images"),
-}
-
-
-@pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_are_one_line(run, case):
-    Path("file").write_text("")
-    given, message = MISTAKES[case]
-    code, out, err = run(*given)
-    assert (code, out) == (2, "")
-    assert message in err
-    assert err.count("\n") == 1

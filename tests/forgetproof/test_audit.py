@@ -1,7 +1,6 @@
 """``forgetproof audit`` and ``unlearn`` as a user meets them: files in, a page and weights out, one-line errors."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +8,13 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import forgetproof
-from forgetproof.__main__ import main
 
 M, D = 10, 60
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs a command in a folder with a model and its data; returns (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
+def run(run):
+    """As the fixture of all commands, in a folder with a model and its data."""
     draw = np.random.default_rng(0)
     X = draw.standard_normal((M, D)) / np.sqrt(D)
     y = np.arange(M) % 2
@@ -30,15 +27,7 @@ def run(tmp_path, monkeypatch, capsys):
     text += [",".join(map(repr, row)) + f",{label}" for row, label in zip(X.tolist(), y, strict=True)]
     Path("data.csv").write_text("\n".join(text))
     Path("forget.json").write_text("[1, 4]")
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["forgetproof", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+    return run
 
 
 def test_audit_writes_a_page_that_needs_nothing_else(run):

@@ -1,7 +1,7 @@
 """``forgetproof certify`` as a user meets it, and models in files against rational arithmetic."""
 
+import functools
 import json
-import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +12,6 @@ import pytest
 
 from experiments.certifying import certify_model
 from experiments.instance_file import InstanceFileError, save_instance
-from forgetproof.__main__ import main
 from theory.claims.ga.linear import ascent_step
 from theory.evidence.check import Refutation
 
@@ -21,19 +20,9 @@ LIMIT = 1024
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs ``certify`` in an empty folder; returns (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FORGETPROOF_HOME", raising=False)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["forgetproof", "certify", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+def run(run):
+    """Runs ``certify``, as the fixture of all commands."""
+    return functools.partial(run, "certify")
 
 
 def save(folder, **arrays):

@@ -9,31 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forgetproof.__main__ import main
+from tests.command_line import one_line
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_claim.py"
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs a command in an empty folder; returns (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FORGETPROOF_HOME", raising=False)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["forgetproof", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
-
-
-def one_line(err: str) -> str:
-    assert err.startswith("forgetproof: "), err
-    assert err.count("\n") == 1, err
-    return err
 
 
 def test_claims_json_lists_every_claim(run):

@@ -1,33 +1,15 @@
 """The evidence as LaTeX and Markdown: escaped, balanced, with every claim. No engine is run: none may be installed."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-from forgetproof.__main__ import main
 from theory.claims import all_claims
 from theory.latex import escape, latex_table
 from theory.report import describe, markdown_table
 
 KEY = "ft.golden"
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Runs a command in an empty folder; returns (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("FORGETPROOF_HOME", raising=False)
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["forgetproof", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 def entry(**more) -> dict:

@@ -162,11 +162,9 @@ def nonnegative_products() -> Obligation:
 
 def margins_optimal() -> tuple[Obligation, ...]:
     """A KKT point of the margin problem is its only solution; rows of X are y_i x_i."""
-    from sympy import Eq, Ge, Le
+    from sympy import Eq
 
     X, v, w, b, one = matrix("X_R", "r", "d"), matrix("v", "d"), matrix("w", "d"), matrix("b", "r"), matrix("one", "r")
-    longer, best, apart, slack, lam, M, total = reals("longer best apart slack lam M total")
-    terms = (apart >= 0, slack >= 0, Eq(longer, best + apart + 2 * slack))
     return (
         Obligation(
             "optimality identity",
@@ -174,22 +172,27 @@ def margins_optimal() -> tuple[Obligation, ...]:
             Eq(v.T * v, w.T * w + (v - w).T * (v - w) + 2 * b.T * (X * v - one)),
             (Eq(w, X.T * b), Eq(b.T * X * X.T * b, b.T * one)),
         ),
+        *shortest_and_unique(),
+    )
+
+
+def shortest_and_unique(w: str = "w", margins: str = "Xv") -> tuple[Obligation, ...]:
+    """What follows from the identity ‖v‖² = ‖w‖² + ‖v − w‖² + 2bᵀ(Xv − 1), the step "optimality identity"; the names
+    are those of the step's words."""
+    from sympy import Eq, Ge, Le
+
+    longer, best, apart, slack, lam, M, total = reals("longer best apart slack lam M total")
+    terms = (apart >= 0, slack >= 0, Eq(longer, best + apart + 2 * slack))
+    rests_on = ("optimality identity", "slack is not negative")
+    return (
         Obligation(
             "slack is not negative",
-            "bᵀ(Xv − 1) ≥ 0 for feasible v and b ≥ 0: one more point",
+            f"bᵀ({margins} − 1) ≥ 0 for feasible v and b ≥ 0: one more point",
             Ge(total + lam * (M - 1), 0),
             (total >= 0, lam >= 0, M >= 1),
         ),
-        Obligation(
-            "shortest", "‖v‖² ≥ ‖w‖²", Ge(longer, best), terms, ("optimality identity", "slack is not negative")
-        ),
-        Obligation(
-            "unique",
-            "‖v‖² ≤ ‖w‖² leaves v = w",
-            Le(apart, 0),
-            (*terms, longer <= best),
-            ("optimality identity", "slack is not negative"),
-        ),
+        Obligation("shortest", f"‖v‖² ≥ ‖{w}‖²", Ge(longer, best), terms, rests_on),
+        Obligation("unique", f"‖v‖² ≤ ‖{w}‖² leaves v = {w}", Le(apart, 0), (*terms, longer <= best), rests_on),
     )
 
 

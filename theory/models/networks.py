@@ -6,6 +6,7 @@ training keeps beside the weights, the running means and variances, is a pytree 
 returns it, and a gradient never sees it.
 """
 
+import abc
 import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -30,8 +31,9 @@ class Layer(eqx.Module):
         """The statistics before training."""
         return ()
 
+    @abc.abstractmethod
     def __call__(self, x: Array, stats: Stats, train: bool) -> tuple[Array, Stats]:
-        raise NotImplementedError
+        """Output for a batch, and the statistics afterwards."""
 
 
 class Conv(Layer):

@@ -8,6 +8,7 @@ from theory.claims.lemmas import (
     norm_triangle,
     projector_rules,
     reals,
+    shortest_and_unique,
 )
 from theory.obligation import Constant, Obligation
 
@@ -101,18 +102,16 @@ def distance_to_retraining() -> tuple[Obligation, ...]:
 
 def projected_exact() -> tuple[Obligation, ...]:
     """Feasible, stationary, complementary, hence optimal and unique."""
-    from sympy import Eq, Ge, Le
+    from sympy import Eq
 
     X, X_F, P, K = matrix("X_R", "r", "d"), matrix("X_F", "f", "d"), matrix("P", "d", "d"), matrix("K", "r", "r")
     w, v, a, a_F, kappa, b, one = (
         *(matrix("w", "d"), matrix("v", "d"), matrix("a_R", "r"), matrix("a_F", "f"), matrix("kappa", "r")),
         *(matrix("b", "r"), matrix("one", "r")),
     )
-    longer, best, apart, slack, lam, M, total = reals("longer best apart slack lam M total")
     E, u, rules = identity("d"), X_F.T * a_F, projector_rules(P, X)
     projected = w - (E - P) * u
     expanded = (Eq(w, X.T * b), Eq(X * X.T * b, one))
-    terms = (apart >= 0, slack >= 0, Eq(longer, best + apart + 2 * slack))
     return (
         Obligation(
             "terms of R",
@@ -128,22 +127,7 @@ def projected_exact() -> tuple[Obligation, ...]:
             expanded,
             ("terms of R", "retained margins"),
         ),
-        Obligation(
-            "slack is not negative",
-            "bᵀ(X_R v − 1) ≥ 0 for feasible v and b ≥ 0: one more point",
-            Ge(total + lam * (M - 1), 0),
-            (total >= 0, lam >= 0, M >= 1),
-        ),
-        Obligation(
-            "shortest", "‖v‖² ≥ ‖w⊥‖²", Ge(longer, best), terms, ("optimality identity", "slack is not negative")
-        ),
-        Obligation(
-            "unique",
-            "‖v‖² ≤ ‖w⊥‖² leaves v = w⊥",
-            Le(apart, 0),
-            (*terms, longer <= best),
-            ("optimality identity", "slack is not negative"),
-        ),
+        *shortest_and_unique("w⊥", "X_R v"),
         Obligation(
             "multipliers",
             "independent points: the multipliers are K X_R w⊥, K the inverse of the Gram matrix",
