@@ -22,6 +22,10 @@ OPTIONAL = {  # packages that only some commands need, and the extra that brings
     "equinox": "networks",
     "optax": "networks",
     "PIL": "networks",
+    "distributed": "sweep",
+    "dask": "sweep",
+    "zarr": "sweep",
+    "marimo": "explore",
 }
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON list and nothing else on standard output.")]
