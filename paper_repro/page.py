@@ -23,6 +23,7 @@ def render(summary: dict[str, Any], folder: Path) -> str:
         _evidence_table(claims),
         "<h2>Papers and theory against this run</h2>",
         _targets_table(summary["targets"]),
+        _reported(summary["reported"], summary["findings"]),
         "<h2>Pictures</h2>",
         *(_picture(picture, folder) for picture in summary["pictures"]),
         _left_out(summary["left_out"]),
@@ -138,6 +139,45 @@ def _targets_table(targets: list[dict[str, Any]]) -> str:
         for t in targets
     ]
     return table(head, rows)
+
+
+def _reported(rows: list[dict[str, Any]], findings: dict[str, list[dict[str, str]]]) -> str:
+    """Reported numbers of each paper beside ours, and what became of what it says of its experiments."""
+    papers = [paper for paper in findings if findings[paper] or any(row["paper"] == paper for row in rows)]
+    if not papers:
+        return ""
+    parts = [
+        "<h2>Experiments of the papers and of this project</h2><p>The settings differ, so no verdict goes with a "
+        "difference (ours &minus; reported). &plusmn; is a standard deviation over repetitions.</p>"
+    ]
+    head = [("quantity", False), ("reported", True), ("ours", True), ("difference", True), ("setting here", False)]
+    for paper in papers:
+        parts.append(f"<h3 id=reported-{escape(paper)}>{escape(paper.upper())}</h3>")
+        lines = [line for row in rows if row["paper"] == paper for line in _reported_lines(row)]
+        parts.append(table(head, lines) if lines else "")
+        told = [[(escape(f[name]), False) for name in ("says", "outcome", "here")] for f in findings[paper]]
+        names = ("the paper says", "here it", "measured")
+        parts.append(table([(name, False) for name in names], told) if told else "")
+    return "".join(parts)
+
+
+def _reported_lines(row: dict[str, Any]) -> list[list[tuple[str, bool]]]:
+    """One line for each of our numbers, the reported one beside the first."""
+
+    def value(text: str, spread: float | None) -> str:
+        return text + ("" if spread is None else f" &plusmn; {short(spread)}")
+
+    about = f"{escape(row['name'])} ({escape(row['unit'])})<br><span class=soft>{escape(row['setting'])}; "
+    first = [(about + f"{escape(row['source'])}</span>", False), (value(f"{row['value']:g}", row["spread"]), True)]
+    ours = [
+        [
+            (value(short(entry["value"]), entry["spread"]), True),
+            (short(entry["difference"]), True),
+            (escape(entry["setting"]), False),
+        ]
+        for entry in row["ours"]
+    ] or [[("&ndash;", True), ("&ndash;", True), ("not in this run", False)]]
+    return [(first if index == 0 else [("", False), ("", True)]) + line for index, line in enumerate(ours)]
 
 
 def _picture(picture: dict[str, Any], folder: Path) -> str:

@@ -15,11 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments import ledger, provenance
+from experiments import ledger, provenance, slices
 from experiments.checking import check_claim, claim_jobs
 from experiments.study import Study
 from experiments.workers import run_jobs, workers
-from paper_repro import hunts, page, pictures, proofs, targets
+from paper_repro import hunts, page, pictures, proofs, reported, targets
 from theory.claim import Claim
 from theory.claims import PAPERS, all_claims
 
@@ -31,7 +31,9 @@ class ReproduceError(ValueError):
     """The job cannot start as asked; the message says why."""
 
 
-def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages: Stages) -> dict[str, Any]:
+def reproduce(
+    papers: Sequence[str], profile: str, out: Path, seed: int, stages: Stages, data: str | None = None
+) -> dict[str, Any]:
     """Run the job and write ``out/report.html``, ``report.json``, ``proofs/``, ``figures/`` and ``data/``.
 
     Args:
@@ -39,24 +41,27 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
         profile: "quick" or "full".
         out: output folder. seed: seed of everything random.
         stages: called with a title and a total, returns the function that advances that stage.
+        data: images for the studies of networks, as :func:`experiments.images.source.load_images` takes them; None
+            leaves each study its own.
 
     Returns:
         The content of ``report.json``; ``good`` says whether every claim came out as its status says, no
         step of a proof was refuted or left undecided, and every target was met.
 
     Raises:
-        ReproduceError: unknown paper or profile, or a folder that cannot be written.
+        ReproduceError: unknown paper or profile, images that cannot be read, or a folder that cannot be written.
     """
     chosen = _papers(papers)
     if profile not in PROFILES:
         raise ReproduceError(f"--profile: expected one of {', '.join(PROFILES)}, got {profile!r}")
+    _readable(data)
     staging = _staging(out)
     began = time.perf_counter()
     try:
         claims = [claim for claim in all_claims().values() if claim.key.split(".")[0] in chosen]
         studies, left_out = _studies(chosen, everything=bool(papers) or profile == "full")
         with workers(len(claims)) as pool:
-            measured, records = _measure(pool, chosen, studies, claims, profile, seed, staging, stages)
+            measured, records = _measure(pool, chosen, studies, claims, profile, seed, staging, stages, data)
             decided = _proofs(pool, claims, staging / "proofs", stages)
             drawn = _pictures(pool, studies, staging, stages)
         records = [r | {"proof": decided[r["key"]]} if r["key"] in decided else r for r in records]
@@ -73,6 +78,8 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
             "environment": provenance.environment(),
             "claims": _relocate(records, staging, out),
             "targets": measured,
+            "reported": [row for paper in chosen for row in reported.compare(paper, staging / "data")],
+            "findings": {paper: reported.findings(paper, staging / "data") for paper in chosen},
             "pictures": drawn,
             "left_out": [{"study": s.key, "title": s.title, "paper": s.paper} for s in left_out],
         }
@@ -81,6 +88,7 @@ def reproduce(papers: Sequence[str], profile: str, out: Path, seed: int, stages:
         _publish(staging, out)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+    slices.clear(study.key for study in studies)
     ledger.update(summary["claims"])
     return {**summary, "report": str(out / "report.html")}
 
@@ -91,6 +99,17 @@ def _papers(papers: Sequence[str]) -> list[str]:
     if unknown:
         raise ReproduceError(f"no paper {unknown[0]!r} to reproduce; expected one of {', '.join(present)}")
     return [paper for paper in PAPERS if paper in (papers or present)]
+
+
+def _readable(data: str | None) -> None:
+    if data is None:
+        return
+    from experiments.images.source import load_images
+
+    try:
+        load_images(data)
+    except ValueError as fault:
+        raise ReproduceError(str(fault)) from fault
 
 
 def _staging(out: Path) -> Path:
@@ -142,6 +161,7 @@ def _measure(
     seed: int,
     out: Path,
     stages: Stages,
+    source: str | None,
 ) -> tuple[list[Any], list[Any]]:
     """Run the studies into ``out/data``, measure the targets and check the claims; targets and records."""
     data = out / "data"
@@ -149,7 +169,7 @@ def _measure(
 
     def studying(timed: bool) -> dict[str, Callable[[], Any]]:
         chosen = [study.key for study in studies if study.timed is timed]
-        return {key: partial(pictures.run_study, key, profile, seed, data) for key in chosen}
+        return {key: partial(pictures.run_study, key, profile, seed, data, source) for key in chosen}
 
     checks = claim_jobs(pool, claims, check_claim, PROFILES[profile], seed, out / "counterexamples")
     work: dict[str, dict[str, Callable[[], Any]]] = {

@@ -15,6 +15,10 @@ def reproduce(
     ] = None,
     profile: Annotated[str, typer.Option("--profile", help="quick (minutes) or full (larger and finer).")] = "quick",
     out: Annotated[Path, typer.Option("--out", help="Folder for the report, made if missing.")] = Path("report"),
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="Images for studies of networks: a folder of Parquet files; digits if left out."),
+    ] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -27,7 +31,7 @@ def reproduce(
 
     try:
         with stages(as_json) as progress:
-            summary = run(papers or [], profile, out, seed, progress)
+            summary = run(papers or [], profile, out, seed, progress, data)
     except ReproduceError as fault:
         raise UserError(str(fault)) from fault
     if as_json:

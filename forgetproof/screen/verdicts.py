@@ -65,6 +65,30 @@ def _show_unexpected(console: Console, records: list[Record]) -> None:
         console.print(", ".join(f"{r['key']} {r['outcome']}" for r in bad), highlight=False)
 
 
+def _show_reported(console: Console, rows: list[dict[str, Any]]) -> None:
+    """Reported numbers beside ours."""
+    if not rows:
+        return
+    table = Table()
+    for column in ("paper", "quantity", "reported", "ours", "difference", "setting here"):
+        table.add_column(column, justify="right" if column in ("reported", "ours", "difference") else "left")
+    for row in rows:
+        for entry in row["ours"] or [{"value": None, "spread": None, "difference": None, "setting": "not in this run"}]:
+            name = escape(f"{row['name']} ({row['unit']})")
+            reported = f"{row['value']:g}{_spread(row)}"
+            ours, difference = _three_digits(entry["value"]) + _spread(entry), _three_digits(entry["difference"])
+            table.add_row(row["paper"], name, reported, ours, difference, escape(entry["setting"]))
+    console.print(table)
+
+
+def _spread(entry: dict[str, Any]) -> str:
+    return "" if entry["spread"] is None else f" ± {entry['spread']:.3g}"
+
+
+def _three_digits(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
 def show_reproduction(summary: dict[str, Any]) -> None:
     """Verdicts and where the report is."""
     show_verdicts([{**r, "counterexample": None} for r in summary["claims"]])
@@ -72,6 +96,7 @@ def show_reproduction(summary: dict[str, Any]) -> None:
     for target in summary["targets"]:
         mark = "[green]met[/]" if target["met"] else "[red]MISSED[/]"
         console.print(f"{mark} {escape(target['name'])}: {target['ours']:.3g} ({escape(target['source'])})")
+    _show_reported(console, summary["reported"])
     if summary["left_out"]:
         papers = " ".join(sorted({left["paper"] for left in summary["left_out"]}))
         names = ", ".join(left["study"] for left in summary["left_out"])

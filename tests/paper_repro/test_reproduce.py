@@ -99,6 +99,12 @@ def test_an_unwritable_place_is_refused(small):
         job.reproduce([], "quick", Path("/proc/report"), 0, silent)
 
 
+def test_images_that_are_not_there_are_refused_before_anything_runs(small):
+    with pytest.raises(job.ReproduceError, match="no folder 'no such folder'"):
+        job.reproduce([], "quick", small / "report", 0, silent, data="no such folder")
+    assert not list(small.iterdir())
+
+
 def test_stale_staging_of_a_killed_run_is_cleared(small):
     stale = small / ".report.partial-999999999"
     stale.mkdir()
