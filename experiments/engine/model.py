@@ -82,10 +82,11 @@ def all_sweeps() -> dict[str, Sweep]:
     """Every sweep by key, in key order."""
     from experiments import sweeps
 
-    found = {}
+    found: dict[str, Sweep] = {}
     for info in pkgutil.iter_modules(sweeps.__path__, prefix=sweeps.__name__ + "."):
-        sweep = find_sweep(info.name)
-        found[sweep.key] = sweep
+        sweep = getattr(importlib.import_module(info.name), "SWEEP", None)
+        if sweep is not None:
+            found[sweep.key] = sweep
     return dict(sorted(found.items()))
 
 

@@ -29,21 +29,21 @@ class _Problem(NamedTuple):
     start: TwoLayer
 
 
-def _draw(key: Array, d: Array, rho: Array, m: int, n: int) -> _Problem:
+def draw(key: Array, d: Array, rho: Array, m: int, n: int) -> _Problem:
     """Labels alternate, so that forgetting the last points keeps them balanced."""
     data_key, start_key = jax.random.split(key)
     sample = with_labels(mixture_gram(data_key, m, d, rho), jnp.where(jnp.arange(m) % 2 == 0, 1.0, -1.0))
     return _Problem(sample, initialise(start_key, sample.factor, output_weights(n), d))
 
 
-def _fit(problem: _Problem, mask: Array, steps: int) -> KKTPoint:
+def fit(problem: _Problem, mask: Array, steps: int) -> KKTPoint:
     """The exact KKT point that the flow from the start leads to."""
     G, y = problem.sample.G, problem.sample.y
     end = train_in_coefficients(problem.start, G, y, mask, steps=steps, records=2).end
     return kkt_point_near(end, G, y, mask)
 
 
-def _errors(
+def test_errors(
     key: Array, problem: _Problem, d: Array, forget: Array, point: KKTPoint, retrained: KKTPoint, samples: int
 ) -> tuple[Array, Array]:
     """Test errors of MODELS, on the same points, and of the linear model that interpolates all labels."""
@@ -64,9 +64,9 @@ def _errors(
 def _compiled(m: int, n: int, steps: int, samples: int) -> tuple[Any, Any, Any]:
     """Drawing, fitting (of all points and of the retained ones) and testing, each compiled once a size."""
     return (
-        jax.jit(jax.vmap(functools.partial(_draw, m=m, n=n))),
-        jax.jit(jax.vmap(functools.partial(_fit, steps=steps))),
-        jax.jit(jax.vmap(functools.partial(_errors, samples=samples))),
+        jax.jit(jax.vmap(functools.partial(draw, m=m, n=n))),
+        jax.jit(jax.vmap(functools.partial(fit, steps=steps))),
+        jax.jit(jax.vmap(functools.partial(test_errors, samples=samples))),
     )
 
 
@@ -81,12 +81,12 @@ def run(p: Parameters) -> xr.Dataset:
     keys, test_keys = (
         jnp.tile(each, len(rows) // seeds) for each in jax.random.split(jax.random.key(p["seed"]), (2, seeds))
     )
-    draw, fit, test = _compiled(m, n, p["steps"], p["samples"])
+    drawn, fitted, tested = _compiled(m, n, p["steps"], p["samples"])
     forget = np.arange(m)[None, :] >= (m - k)[:, None]
-    problems = in_chunks(draw, keys, d, rho * d**-0.25, chunk=CHUNK)
-    point = in_chunks(fit, problems, np.ones_like(forget), chunk=CHUNK)
-    retrained = in_chunks(fit, problems, ~forget, chunk=CHUNK)
-    error, linear = in_chunks(test, test_keys, problems, d, forget, point, retrained, chunk=CHUNK)
+    problems = in_chunks(drawn, keys, d, rho * d**-0.25, chunk=CHUNK)
+    point = in_chunks(fitted, problems, np.ones_like(forget), chunk=CHUNK)
+    retrained = in_chunks(fitted, problems, ~forget, chunk=CHUNK)
+    error, linear = in_chunks(tested, test_keys, problems, d, forget, point, retrained, chunk=CHUNK)
     signal = np.sqrt(d) * rho * d**-0.25
     variables, coordinates, begin = {}, {}, 0
     long_names = {"rho": "ρ d^{1/4}", "k": "points forgotten k", "d": "dimension d"}
