@@ -10,10 +10,12 @@ from forgetproof.commands.certify import certify
 from forgetproof.commands.check import check
 from forgetproof.commands.claims import claims
 from forgetproof.commands.export import export
+from forgetproof.commands.figures import figures
 from forgetproof.commands.hunt import hunt
 from forgetproof.commands.new_claim import new_claim
 from forgetproof.commands.prove import prove
 from forgetproof.commands.reproduce import reproduce
+from forgetproof.commands.sweep import sweep
 from forgetproof.commands.train import train
 from forgetproof.commands.unlearn import unlearn
 
@@ -44,5 +46,5 @@ def _options(
     del version
 
 
-for command in (claims, new_claim, check, certify, prove, hunt, export, reproduce, bench, audit, unlearn, train):
+for command in (claims, new_claim, check, certify, prove, hunt, export, reproduce, bench, audit, unlearn, train, sweep, figures):
     app.command()(command)

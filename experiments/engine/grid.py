@@ -140,6 +140,11 @@ def cell_values(sweep: Sweep, grid: Grid, flat: np.ndarray) -> dict[str, np.ndar
     return {name: np.asarray(grid.axes[name], kind)[at] for name, kind, at in zip(names, kinds, places, strict=True)}
 
 
+def cell_at(sweep: Sweep, grid: Grid, flat: int) -> dict[str, Number]:
+    """Values of the outer axes at one cell, by name."""
+    return {name: values[0].item() for name, values in cell_values(sweep, grid, np.array([flat])).items()}
+
+
 def make_chunks(sweep: Sweep, grid: Grid, width: int) -> list[Chunk]:
     """Chunks of at most ``width`` cells of equal shape; cells without a meaning are in none.
 

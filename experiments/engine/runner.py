@@ -26,6 +26,7 @@ class Ran(NamedTuple):
     """What a run did."""
 
     store: Store
+    grid: Grid
     cells: int  # with a meaning, in all
     computed: int  # cells, in this run
     repaired: int  # chunks whose regions were damaged
@@ -51,7 +52,7 @@ def run_sweep(
 
     Args:
         folder: the store's. base: the grid, the sweep's own by default. changes: other values for some of its names.
-        resume: go on with the store; its own grid is taken where neither ``base`` nor ``changes`` is given.
+        resume: go on with the store; its own grid is then the ``base``.
         retry: of a store, chunks with failed cells are computed again.
         width: cells a chunk; by default as the device allows. count, scheduler: as
             :func:`experiments.engine.cluster.workers`.
@@ -65,8 +66,7 @@ def run_sweep(
         client = None
         if resume:
             store = open_store(folder)
-            own = _own_grid(sweep, store) if not (base or changes) else base or sweep.grid
-            grid = make_grid(sweep, own, changes or {})
+            grid = make_grid(sweep, base or _own_grid(sweep, store), changes or {})
             _check_same(store, sweep, grid, width)
         else:
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -92,7 +92,7 @@ def run_sweep(
                 spent += finished.seconds
                 advance(len(chunks[index].cells))
     failed = {int(cell): error for marker in markers.values() for cell, error in marker["failed"].items()}
-    return Ran(store, total, computed, repaired, failed, time.perf_counter() - began, spent)
+    return Ran(store, grid, total, computed, repaired, failed, time.perf_counter() - began, spent)
 
 
 def _create(client: Any, sweep: Sweep, grid: Grid, folder: Path, width: int | None) -> Store:

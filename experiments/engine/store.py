@@ -195,6 +195,15 @@ def held(store: Store) -> Iterator[None]:
         yield
 
 
+def kept(folder: Path) -> str:
+    """For a run that ended early: what the store holds."""
+    try:
+        store = open_store(folder)
+        return f"{len(store.markers())} of {store.about['chunks']} chunks are kept, go on with --resume"
+    except (StoreError, OSError):
+        return "no store was made"
+
+
 def _clear(folder: Path) -> None:
     """What killed runners left of stores that they were making."""
     for stale in folder.absolute().parent.glob(f".{folder.name}.partial-*"):

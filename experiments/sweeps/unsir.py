@@ -1,32 +1,71 @@
 """UNSIR on digits over forgotten classes, the noise penalty λ and the retained sample."""
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from experiments.engine.model import Axis, Cell, Result, Sweep
-from experiments.studies.network_unlearning import METRICS, Bench, judged, prepare, sets_of, settings, unlearn
+from experiments.images.prepare import normalised
+from experiments.images.source import load_images
+from theory.models.networks import Network, small_cnn
+from theory.network_metrics import Sets, accuracies
+from theory.solvers.sgd import Labelled, as_given
+from theory.unlearning.networks import all_methods
+from theory.unlearning.networks.method import Problem, Task, unlearn_network
+from theory.unlearning.networks.unsir import scaled
 
 STAGES = ("trained", "impaired", "repaired")
+METRICS = ("forget accuracy", "retained accuracy", "test accuracy")
+_BATCH = 32
+
+
+class _Trained(NamedTuple):
+    train: Labelled
+    test: Labelled
+    classes: int
+    network: Network
+    fresh: Any
 
 
 @functools.lru_cache(maxsize=4)
-def _bench(seed: int, per_class: int, width: int, epochs: int) -> Bench:
-    return prepare({"source": "digits", "per_class": per_class, "width": width, "epochs": epochs, "batch": 32}, seed)
+def _trained(seed: int, per_class: int, width: int, epochs: int) -> _Trained:
+    """Digits and a small CNN trained on them."""
+    images = load_images("digits", seed=seed).per_class(per_class, seed)
+    data = normalised(images)
+    fresh = functools.partial(_fresh, images.shape, images.classes, width)
+    method, key = all_methods()["retrain"], jax.random.key(seed)
+    values = {**method.defaults, "epochs": epochs, "batch": _BATCH}
+    task = Task(fresh(key), {"retained": data.train}, images.classes, (), fresh, as_given, values, key)
+    return _Trained(data.train, data.test, images.classes, method.run(task).network, fresh)
 
 
-def cell(at: Cell, settled: Cell) -> dict[str, Any]:
-    """One small CNN a seed, trained on digits; the first classes from ``seed`` on are forgotten together."""
-    seed = int(at["seed"])
-    bench = _bench(seed, *(int(settled[name]) for name in ("per_class", "width", "epochs")))
-    gone = tuple((seed + i) % bench.classes for i in range(int(at["classes"])))
-    sets = sets_of(bench, gone)
-    hyper = settings(bench, "unsir", int(at["sample"])) | {"penalty": float(at["penalty"])}
-    found = unlearn(bench, "unsir", gone, seed, **hyper)
-    networks = (bench.network, found.stages["impaired"], found.network)
+def _fresh(shape: tuple[int, int, int], classes: int, width: int, key: Any) -> Network:
+    return small_cnn(shape, classes, width, key=key)
+
+
+def _rows(data: Labelled, chosen: np.ndarray) -> Labelled:
+    return Labelled(data.x[np.flatnonzero(chosen)], data.y[np.flatnonzero(chosen)])
+
+
+def cell(at: Cell, settings: Cell) -> dict[str, Any]:
+    """One small CNN a seed; the first ``classes`` classes from class ``seed`` on are forgotten together.
+
+    Test accuracy is that on the classes that are kept.
+    """
+    seed, sample = int(at["seed"]), int(at["sample"])
+    known = _trained(seed, *(int(settings[name]) for name in ("per_class", "width", "epochs")))
+    gone = [(seed + i) % known.classes for i in range(int(at["classes"]))]
+    train, test = (np.isin(np.asarray(data.y), gone) for data in (known.train, known.test))
+    sets = Sets(_rows(known.train, train), _rows(known.train, ~train), _rows(known.test, ~test))
+    hyper = {"per_class": sample, **scaled(sample * (known.classes - 1)), "penalty": float(at["penalty"])}
+    problem = Problem(known.network, known.train, jnp.asarray(train), known.classes, known.fresh)
+    found = unlearn_network(all_methods()["unsir"], problem, jax.random.key(seed + 1000), **hyper)
+    judged = [accuracies(n, sets) for n in (known.network, found.stages["impaired"], found.network)]
     return {
-        "accuracy": np.array([judged(network, sets) for network in networks]),
+        "accuracy": np.array([[100.0 - a.unlearning_accuracy, a.retained_accuracy, a.test_accuracy] for a in judged]),
         "steps": np.array(float(found.steps)),
     }
 
