@@ -19,6 +19,7 @@ import numpy as np
 
 from theory.evidence.ball import Balls, Undecidable, arb, array, cut, each, exactly, lower, matrix, product, upper
 from theory.evidence.ball_linalg import minimise
+from theory.evidence.ball_products import margins_and_combination
 
 
 class Finding(NamedTuple):
@@ -100,11 +101,17 @@ def residuals(margins: Balls, lam: Balls, stationarity: Any) -> Residuals:
     return Residuals(primal, dual, stationarity, largest(a * (b - 1) for a, b in zip(lam, margins, strict=True)))
 
 
-def kkt_residuals(Z: Any, w: Balls, lam: Balls) -> Residuals:
-    """Of a linear model; Z holds the rows y_i x_i (m, d), as balls or ``flint.arb_mat``; w (d,), lam (m,)."""
-    rows = matrix(Z) if isinstance(Z, np.ndarray) else Z
-    margins, combined = array(rows * matrix(w[:, None])).ravel(), array(matrix(lam[None, :]) * rows).ravel()
-    return residuals(margins, lam, norm(w - combined))
+def kkt_residuals(Z: np.ndarray, w: np.ndarray, lam: np.ndarray) -> Residuals:
+    """Of a linear model, from the rows y_i x_i (m, d), w (d,), lam (m,): balls, or all float64, many times faster."""
+    if Z.dtype == object:
+        rows, weights, multipliers = matrix(Z), w, lam
+        margins, combined = rows * matrix(w[:, None]), (matrix(lam[None, :]) * rows).transpose()
+    else:
+        margins, combined = margins_and_combination(Z, w, lam)
+        weights, multipliers = exactly(w), exactly(lam)
+    gap = matrix(weights[:, None]) - combined
+    length = cut((gap.transpose() * gap)[0, 0]).sqrt()
+    return residuals(array(margins).ravel(), multipliers, length)
 
 
 def linear_findings(
