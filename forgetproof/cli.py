@@ -9,6 +9,7 @@ from forgetproof.commands.bench import bench
 from forgetproof.commands.certify import certify
 from forgetproof.commands.check import check
 from forgetproof.commands.claims import claims
+from forgetproof.commands.explore import explore
 from forgetproof.commands.export import export
 from forgetproof.commands.figures import figures
 from forgetproof.commands.hunt import hunt
@@ -46,5 +47,9 @@ def _options(
     del version
 
 
-for command in (claims, new_claim, check, certify, prove, hunt, export, reproduce, bench, audit, unlearn, train, sweep, figures):
+for command in (
+    *(claims, new_claim, check, certify, prove, hunt, export, reproduce, bench, audit, unlearn, train),
+    *(sweep, figures),
+    explore,
+):
     app.command()(command)

@@ -14,6 +14,7 @@ import numpy as np
 from experiments.engine.model import Sweep, find_sweep
 from experiments.engine.store import Finished
 from experiments.provenance import environment
+from theory.solvers.memory import physical_memory
 
 
 def compute_chunk(
@@ -66,7 +67,7 @@ def device_memory() -> float:
     stats = device.memory_stats() if device.platform != "cpu" else None
     if stats:
         return float(stats["bytes_limit"])
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / (os.cpu_count() or 1)
+    return physical_memory() / (os.cpu_count() or 1)
 
 
 def _result_shape(sweep: Sweep, name: str, inner: Mapping[str, Any]) -> tuple[int, ...]:

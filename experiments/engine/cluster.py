@@ -2,9 +2,13 @@
 
 import logging
 import os
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from theory.solvers.memory import physical_memory
 
 DASHBOARD = 8787
 LOST = 3
@@ -13,7 +17,10 @@ LOST = 3
 _SETTINGS = {
     "distributed.logging.distributed": "critical",  # lost workers are expected, and counted by the runner
     "distributed.scheduler.allowed-failures": LOST,
+    "distributed.deploy.lost-worker-timeout": "1 hour",  # a busy machine needs long to start one again
 }
+_TEND = 2.0  # seconds
+_RESTARTS = 100  # of workers that did not get as far as to start
 
 
 class ClusterError(ValueError):
@@ -30,7 +37,7 @@ def workers(count: int | None = None, scheduler: str | None = None) -> Iterator[
         ClusterError: no scheduler answers at the address.
     """
     import dask
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
     from experiments.engine.plugin import Settings
 
@@ -38,14 +45,7 @@ def workers(count: int | None = None, scheduler: str | None = None) -> Iterator[
     with dask.config.set(_SETTINGS):
         logging.getLogger("distributed").setLevel(logging.CRITICAL)
         if scheduler is None:
-            cluster: Any = LocalCluster(
-                n_workers=count or cores(),
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=f"127.0.0.1:{DASHBOARD}",
-                silence_logs=logging.CRITICAL,
-            )
-            with cluster, Client(cluster, set_as_default=False) as client:
+            with _local(count or cores()) as cluster, Client(cluster, set_as_default=False) as client:
                 client.register_plugin(Settings())
                 yield client
             return
@@ -56,6 +56,49 @@ def workers(count: int | None = None, scheduler: str | None = None) -> Iterator[
         with client:
             client.register_plugin(Settings())
             yield client
+
+
+@contextmanager
+def _local(count: int) -> Iterator[Any]:
+    """Worker processes that are started again when they are killed, also while they start."""
+    from distributed import LocalCluster
+    from distributed.core import Status
+
+    logging.getLogger("tornado").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a busy port: another is taken, and shown
+        cluster: Any = LocalCluster(
+            n_workers=0,
+            threads_per_worker=1,
+            host="127.0.0.1",
+            dashboard_address=f"127.0.0.1:{DASHBOARD}",
+            silence_logs=logging.CRITICAL,
+            memory_limit=physical_memory() / count,
+        )
+    ended = threading.Event()
+
+    def tend() -> None:
+        """distributed itself starts again only workers that had started once."""
+        left = _RESTARTS
+        while left and not ended.wait(_TEND):
+            dead = [
+                name for name, nanny in list(cluster.workers.items()) if nanny.status in (Status.closed, Status.failed)
+            ]
+            for name in dead:
+                cluster.workers.pop(name, None)
+            if dead:
+                cluster.scale(count)
+            left = max(left - len(dead), 0)
+        if not left:
+            cluster.close()  # the runner then says so
+
+    with cluster:
+        cluster.scale(count)
+        threading.Thread(target=tend, daemon=True).start()
+        try:
+            yield cluster
+        finally:
+            ended.set()
 
 
 def cores() -> int:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,9 @@ from experiments.engine.store import Finished, Store, StoreError, create_store, 
 
 SAME = ("forgetproof", "jax", "jaxlib", "numpy")
 """Packages of one version throughout a store: another version may round differently."""
+
+_IMPORT = "a worker cannot import what it needs ({}); install forgetproof there"
+_NO_WORKERS = "the workers were lost and do not come back; what is finished is kept, go on with --resume"
 
 Begin = Callable[[str, int, int], Callable[[int], None]]
 """Called with the dashboard's address, the cells finished before and all cells; returns what counts cells."""
@@ -95,11 +99,17 @@ def run_sweep(
     return Ran(store, grid, total, computed, repaired, failed, time.perf_counter() - began, spent)
 
 
+def _device() -> tuple[dict[str, Any], float]:
+    return whereabouts(), device_memory()
+
+
 def _create(client: Any, sweep: Sweep, grid: Grid, folder: Path, width: int | None) -> Store:
     try:
-        where, memory = client.submit(lambda: (whereabouts(), device_memory()), pure=False).result()
+        where, memory = client.submit(_device, pure=False).result()
     except ImportError as fault:
-        raise ClusterError(f"a worker cannot import what it needs: {fault}; install forgetproof there") from fault
+        raise ClusterError(_IMPORT.format(fault)) from fault
+    except CancelledError as fault:
+        raise ClusterError(_NO_WORKERS) from fault
     accelerator = not where["device"].startswith("cpu")
     width = width or chunk_width(sweep, grid, accelerator, memory)
     chunks = make_chunks(sweep, grid, width)
@@ -143,7 +153,9 @@ def _results(client: Any, sweep: Sweep, grid: Grid, chunks: Sequence[Chunk], tod
                 np.full((1, number_count(sweep, inner)), np.nan), {int(cells[max(row, 0)]): error}, 0.0, {}
             )
         except ImportError as fault:
-            raise ClusterError(f"a worker cannot import what it needs: {fault}; install forgetproof there") from fault
+            raise ClusterError(_IMPORT.format(fault)) from fault
+        except CancelledError as fault:
+            raise ClusterError(_NO_WORKERS) from fault
         if row < 0:
             yield index, finished
             continue
@@ -151,7 +163,7 @@ def _results(client: Any, sweep: Sweep, grid: Grid, chunks: Sequence[Chunk], tod
         if all(part is not None for part in parts[index]):
             yield index, _joined(parts.pop(index))
     if asked:
-        raise ClusterError("the scheduler was lost; what is finished is kept")
+        raise ClusterError(_NO_WORKERS)
 
 
 def _deadly(cell: int, numbers: int) -> Finished:
