@@ -56,7 +56,7 @@ def sign_steps(
     order: Int[Array, "steps B"],
     rate: Float[Array, ""],
 ) -> Network:
-    """Steps θ − rate · sign(∇) on Σ kept_i ℓ_i, a batch a row of ``order``; composes with ``jit``, ``vmap`` and ``grad``."""
+    """Steps θ − rate · sign(∇) on Σ kept_i ℓ_i, a batch a row of ``order``, under ``jit``, ``vmap`` and ``grad``."""
 
     def objective(layers: Any, stats: Any, rows: Array) -> tuple[Array, Any]:
         logits, after = forward(layers, stats, data.x[rows], train=True)
