@@ -1,0 +1,156 @@
+"""What the page offers to copy: Python and a command that give the numbers shown again."""
+
+import shlex
+
+from forgetproof.app import network
+from forgetproof.app.knobs import State
+from forgetproof.app.problem import DRAWN
+
+_HEAD = """import jax
+import numpy as np
+
+import forgetproof
+
+forgetproof.start_jax()
+"""
+_PRINT = """
+for name, value in numbers.items():
+    print(f"{name}: {float(value):.17g}")
+"""
+
+
+def command(state: State) -> str:
+    """A command that prints the state's numbers."""
+    if state.view == "claim":
+        v = state.values
+        return f"forgetproof check {v['key']} -n {v['examples']} --seed {v['seed']}"
+    return f"forgetproof explore --at {shlex.quote(state.query)} --json"
+
+
+def python(state: State) -> str:
+    """Python that computes the state's numbers with the library's public functions, and prints them."""
+    return {"linear": _linear, "network": _network, "claim": _claim, "study": _study}.get(state.view, _data)(state)
+
+
+def _points(state: State) -> str:
+    v = state.values
+    if v["law"] == "near-orthogonal":
+        sample = (
+            "from forgetproof.app.problem import draw\n\n"
+            f"sample = draw('near-orthogonal', {v['d']}, 0.0, {v['m']}, {v['seed']}, {v['m']})\n"
+            "X, y = sample.X, sample.y\n"
+        )
+    else:
+        rho = f", rho={v['rho']}" if v["law"] == "mixture" else ""
+        sample = (
+            f"sample = forgetproof.sample_gram(jax.random.key({v['seed']}), {DRAWN}, {v['d']}{rho})\n"
+            f"X, y = sample.factor[:{v['m']}], sample.y[:{v['m']}]  # coordinates in the span of {DRAWN} points\n"
+        )
+    if v["correlation"]:
+        sample += (
+            "from theory.data.correlated import correlate\n\n"
+            f"X, y = correlate(jax.numpy.asarray(X), jax.numpy.asarray(y), {v['k']}, {v['correlation']})\n"
+        )
+    return sample
+
+
+def _forget(state: State) -> str:
+    m, k, which = state.values["m"], state.values["k"], state.values["which"]
+    order = {"last": f"np.arange({m})", "largest multipliers": "np.argsort(trained.lam)"}
+    return f"forget = {order.get(str(which), 'np.argsort(-trained.lam)')}[-{k}:]\n"
+
+
+def _linear(state: State) -> str:
+    return (
+        f"# forgetproof explore --at '{state.query}'\n{_HEAD}\n{_points(state)}"
+        "trained = forgetproof.solve_margin(X, y)\n"
+        f"{_forget(state)}"
+        "retrained = forgetproof.retrain(X, y, forget)\n"
+        f"c = {state.values['fraction']}\n"
+        "plain = forgetproof.gradient_ascent(trained.w, X, y, forget, trained.lam, fraction=c)\n"
+        "full = forgetproof.projected_ascent(trained.w, X, y, forget, trained.lam)\n"
+        "projected = trained.w + c * (full.w - trained.w)\n"
+        'models = {"nothing": trained.w, "plain ascent": plain, "projected ascent": projected}\n'
+        "numbers = {}\n"
+        "for name, w in models.items():\n"
+        "    found = forgetproof.certificate(w, X, y, forget)\n"
+        "    numbers[f\"relative distance, {name}\"] = np.linalg.norm(w - retrained.w) / np.linalg.norm(retrained.w)\n"
+        "    numbers[f\"least retained margin, {name}\"] = np.delete(y * (X @ w), forget).min()\n"
+        "    if name != \"nothing\":\n"
+        "        numbers[f\"distance to retraining, {name}\"] = np.linalg.norm(found.witness - retrained.w)\n"
+        "        numbers[f\"bound of distance to retraining, {name}\"] = found.distance_bound\n"
+        f"{_PRINT}"
+    )  # fmt: skip
+
+
+def _network(state: State) -> str:
+    v = state.values
+    m, n = int(v["m"]), int(v["n"])
+    size, width = network.shape(m, n)
+    return (
+        f"# forgetproof explore --at '{state.query}'\n{_HEAD}\n"
+        "from theory.models.two_layer import TwoLayer, cosine_gap, margins\n"
+        "from theory.two_layer_certificate import certify_step\n"
+        "from theory.unlearning.two_layer_ascent import step_weights\n\n"
+        f"{_points(state)}"
+        f"rows = np.zeros(({size}, {size + 1}))  # the page pads to one size: its random start has this shape\n"
+        f"rows[:{m}] = X[:, : {size + 1}]\n"
+        f"u = forgetproof.output_weights({width}, {n})\n"
+        f"key = jax.random.fold_in(jax.random.key({v['seed']}), 1)\n"
+        f"start = forgetproof.initialise(key, jax.numpy.asarray(rows), u, {float(v['d'])}, {v['scale']})\n"
+        f"start = TwoLayer(u, start.C[:, :{m}], start.Z0[:{m}], start.sq0)\n"
+        f"G = X[:, : {size + 1}] @ X[:, : {size + 1}].T\n"
+        f"path = forgetproof.train_two_layer(start, G, y, steps={v['steps']}, records=2)\n"
+        "trained = forgetproof.find_kkt_point(path.end, G, y)\n"
+        f"{_forget(state)}"
+        f"mask = np.isin(np.arange({m}), forget)\n"
+        f"weights = {v['fraction']} * step_weights(trained.net, G, trained.lam, trained.t, {v['subgradient']!r})\n"
+        "found = certify_step(trained.net, G, y, trained.lam, trained.t, mask, weights, "
+        f"{network.KINK})\n"
+        "numbers = {\n"
+        '    "epsilon of the step\'s witness": found.certificate.epsilon,\n'
+        '    "bound of epsilon of the step\'s witness": found.epsilon_bound,\n'
+        '    "epsilon, multipliers refitted": found.refitted.epsilon,\n'
+        '    "tau of the step\'s witness": found.certificate.tau,\n'
+        '    "bound of tau of the step\'s witness": found.tau_bound,\n'
+        '    "least retained margin, plain ascent": margins(found.unlearned, G, y)[~mask].min(),\n'
+        '    "mean forgotten margin, plain ascent": margins(found.unlearned, G, y)[mask].mean(),\n'
+        "}\n"
+        f"{_PRINT}"
+    ).replace("import TwoLayer, cosine_gap, margins", "import TwoLayer, margins")
+
+
+def _claim(state: State) -> str:
+    v = state.values
+    return (
+        f"{_HEAD.replace('import numpy as np', '').replace('import jax', '').strip()}\n\n"
+        f"claim = forgetproof.all_claims()[{v['key']!r}]\n"
+        f"verdict = forgetproof.check(claim, {v['examples']}, seed={v['seed']})\n"
+        'numbers = {"instances": verdict.instances, "held": verdict.held, "tightness": verdict.tightness}\n'
+        f"{_PRINT}"
+    )
+
+
+def _study(state: State) -> str:
+    return (
+        "import forgetproof\n\nforgetproof.start_jax()\nfrom experiments.study import all_studies\n\n"
+        f"study = all_studies()[{state.values['key']!r}]\n"
+        f"dataset = study.run(study.{state.values['profile']})\n"
+        "print(dataset)\n" + _cut(state)
+    )
+
+
+def _data(state: State) -> str:
+    return (
+        "from forgetproof.app.datasets import open_dataset\n\n"
+        f"dataset = open_dataset({str(state.values['file'])!r})\n"
+        "print(dataset)\n" + _cut(state)
+    )
+
+
+def _cut(state: State) -> str:
+    given = {name: value for name, value in state.values.items() if name not in ("key", "profile", "file")}
+    return (
+        "\nfrom forgetproof.app.datasets import as_csv, cut, settings\n\n"
+        f"print(as_csv(cut(dataset, settings(dataset, {given}))))\n"
+    )
