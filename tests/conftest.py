@@ -8,6 +8,7 @@ from forgetproof.runtime import start_jax
 start_jax()
 
 import jax
+import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
@@ -21,6 +22,8 @@ from theory.evidence import check as sampling
 
 sampling.CHUNK = 16  # hypothesis brings one instance at a time: a chunk is filled up with copies of it
 
+MEMORY = 3 << 30  # bytes of a test process
+
 settings.register_profile(
     "forgetproof",
     deadline=None,  # the first example compiles
@@ -33,9 +36,10 @@ settings.load_profile("forgetproof")
 
 @pytest.fixture(scope="module", autouse=True)
 def bounded_memory():
-    """Compiled programs pile up: drop those of a file once its tests are done."""
+    """Compiled programs pile up: drop them between files once they are many. Small ones serve every file."""
     yield
-    jax.clear_caches()
+    if psutil.Process().memory_info().rss > MEMORY:
+        jax.clear_caches()
 
 
 @pytest.fixture
@@ -52,3 +56,17 @@ def run(tmp_path, monkeypatch, capsys):
         return int(ended.value.code or 0), out, err
 
     return call
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that a broken claim or solver is noticed test the tests: they run with the slow ones."""
+    for item in items:
+        if "mutant" in item.name.partition("[")[0]:
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(params=[pytest.param(1, id="first_size"), pytest.param(None, id="all_sizes", marks=pytest.mark.slow)])
+def sizes(request):
+    """How many of a claim's sizes a property is tested on: each is a program to compile."""
+    return request.param

@@ -15,10 +15,18 @@ M, D = 7, 9
 X = RNG.standard_normal((M, D)) / 3.0
 Y = RNG.choice([-1.0, 1.0], M)
 FORGET = [5, 6]
-RETAINED = jnp.asarray(np.arange(M) < 5)
+RETAINED = jnp.arange(M) < 5
 solve = jax.jit(functools.partial(margin_from_points, extended=False))
-TRAINED = np.asarray(solve(jnp.asarray(X), jnp.asarray(Y), jnp.ones(M, bool)).w)
-RETRAINED = np.asarray(solve(jnp.asarray(X), jnp.asarray(Y), RETAINED).w)
+
+
+@functools.cache
+def trained():
+    return np.asarray(solve(jnp.asarray(X), jnp.asarray(Y), jnp.ones(M, bool)).w)
+
+
+@functools.cache
+def retrained():
+    return np.asarray(solve(jnp.asarray(X), jnp.asarray(Y), RETAINED).w)
 
 
 def test_by_hand():
@@ -34,19 +42,19 @@ def test_by_hand():
 
 
 def test_the_retrained_model_is_certified_exact():
-    found = certificate(3.0 * RETRAINED, X, Y, FORGET)
-    assert float(found.epsilon) <= 1e-12 * np.linalg.norm(RETRAINED)
+    found = certificate(3.0 * retrained(), X, Y, FORGET)
+    assert float(found.epsilon) <= 1e-12 * np.linalg.norm(retrained())
     assert float(found.delta) <= 1e-11
-    np.testing.assert_allclose(found.witness, RETRAINED, rtol=1e-11)
-    found.verify(3.0 * RETRAINED, X, Y, FORGET)
+    np.testing.assert_allclose(found.witness, retrained(), rtol=1e-11)
+    found.verify(3.0 * retrained(), X, Y, FORGET)
 
 
 def test_a_wrong_side_has_no_certificate():
-    found = certificate(-TRAINED, X, Y, FORGET)
+    found = certificate(-trained(), X, Y, FORGET)
     assert not bool(found.feasible)
     assert np.isinf([float(found.epsilon), float(found.delta), float(found.distance_bound)]).all()
     with pytest.raises(ValueError, match="certificate: primal is"):
-        found.verify(-TRAINED, X, Y, FORGET)
+        found.verify(-trained(), X, Y, FORGET)
 
 
 def _replace(field, change):
@@ -68,20 +76,20 @@ TAMPERED = {
 
 @pytest.mark.parametrize("case", TAMPERED)
 def test_tampering_is_caught(case):
-    found = certificate(TRAINED, X, Y, FORGET, slackness=0.1)
+    found = certificate(trained(), X, Y, FORGET, slackness=0.1)
     assert min(float(found.epsilon), float(found.delta), float(found.distance_bound)) > 1e-3
-    found.verify(TRAINED, X, Y, FORGET)
+    found.verify(trained(), X, Y, FORGET)
     tamper, named = TAMPERED[case]
     with pytest.raises(ValueError, match=rf"certificate: ({named}) is .*above the stated"):
-        tamper(found).verify(TRAINED, X, Y, FORGET)
+        tamper(found).verify(trained(), X, Y, FORGET)
 
 
 def test_a_certificate_of_another_model_or_other_data_is_refused():
-    found = certificate(TRAINED, X, Y, FORGET)
+    found = certificate(trained(), X, Y, FORGET)
     with pytest.raises(ValueError, match="certificate: tau is"):
-        found.verify(TRAINED + 0.1 * np.roll(TRAINED, 1), X, Y, FORGET)
+        found.verify(trained() + 0.1 * np.roll(trained(), 1), X, Y, FORGET)
     with pytest.raises(ValueError, match=r"certificate: (primal|epsilon) is"):
-        found.verify(TRAINED, np.roll(X, 1, axis=1), Y, FORGET)
+        found.verify(trained(), np.roll(X, 1, axis=1), Y, FORGET)
 
 
 def test_bound_rises_with_both_residuals():
@@ -95,10 +103,10 @@ def test_bound_rises_with_both_residuals():
 def test_bound_holds_and_grows_away_from_retraining():
     direction = RNG.standard_normal(D)
     batch = jax.jit(jax.vmap(lambda w: certify_linear(w, jnp.asarray(X), jnp.asarray(Y), RETAINED)))
-    models = RETRAINED + np.linspace(0.0, 0.3, 40)[:, None] * direction
+    models = retrained() + np.linspace(0.0, 0.3, 40)[:, None] * direction
     found = batch(jnp.asarray(models))
     assert np.asarray(found.feasible).all()
-    distances = np.linalg.norm(np.asarray(found.witness) - RETRAINED, axis=1)
+    distances = np.linalg.norm(np.asarray(found.witness) - retrained(), axis=1)
     bounds = np.asarray(found.distance_bound)
     assert (distances <= bounds + 1e-9).all(), f"largest distance/bound {np.max(distances[1:] / bounds[1:]):.4f}"
     assert (np.diff(bounds[2:]) > 0).all()
@@ -107,7 +115,7 @@ def test_bound_holds_and_grows_away_from_retraining():
 def test_certificates_do_not_see_the_forgotten_points():
     poisoned = X.copy()
     poisoned[FORGET] = 1e6
-    mine, theirs = certificate(TRAINED, X, Y, FORGET), certificate(TRAINED, poisoned, Y, FORGET)
+    mine, theirs = certificate(trained(), X, Y, FORGET), certificate(trained(), poisoned, Y, FORGET)
     np.testing.assert_allclose(mine.witness, theirs.witness, rtol=1e-12)
     np.testing.assert_allclose(mine.epsilon, theirs.epsilon, rtol=1e-8)
     np.testing.assert_array_equal(np.asarray(theirs.lam)[FORGET], [0.0, 0.0])

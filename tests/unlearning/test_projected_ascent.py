@@ -12,17 +12,24 @@ from theory.unlearning.leave_one_out import unlearn_each
 from theory.unlearning.projected_ascent import project_step, projected_ascent
 
 M, D = 6, 9
-DATA = sample_near_orthogonal(jax.random.key(0), M, D, 0.2, 0.1)
 solve = jax.jit(functools.partial(margin_from_points, extended=False))
-ALL = jnp.ones(M, bool)
-TRAINED = solve(DATA.X, DATA.y, ALL)
+
+
+@functools.cache
+def data():
+    return sample_near_orthogonal(jax.random.key(0), M, D, 0.2, 0.1)
+
+
+@functools.cache
+def trained():
+    return solve(data().X, data().y, np.ones(M, bool))
 
 
 def test_is_the_retrained_model():
     for k in (1, 3, 5):
         forget = jnp.arange(M) >= M - k
-        found = projected_ascent(TRAINED.w, DATA.X, DATA.y, forget, lam=TRAINED.lam)
-        retrained = solve(DATA.X, DATA.y, ~forget)
+        found = projected_ascent(trained().w, data().X, data().y, forget, lam=trained().lam)
+        retrained = solve(data().X, data().y, ~forget)
         assert float(found.multipliers.min()) >= 0
         np.testing.assert_allclose(found.w, retrained.w, atol=1e-13)
         np.testing.assert_allclose(found.multipliers, retrained.lam, atol=1e-12)
@@ -52,19 +59,19 @@ def test_nothing_to_remove_where_retained_points_span_the_space():
 def test_batch_agrees_with_single_calls():
     forgets = jnp.eye(M, dtype=bool)
     batch = jax.jit(jax.vmap(project_step, in_axes=(None, None, None, None, 0)))(
-        TRAINED.w, DATA.X, DATA.y, TRAINED.lam, forgets
+        trained().w, data().X, data().y, trained().lam, forgets
     )
     for index in range(M):
-        single = projected_ascent(TRAINED.w, DATA.X, DATA.y, index, lam=TRAINED.lam)
+        single = projected_ascent(trained().w, data().X, data().y, index, lam=trained().lam)
         np.testing.assert_allclose(batch.w[index], single.w, atol=1e-14)
 
 
 def test_one_inverse_gives_all_leave_one_out_models():
-    found = unlearn_each(DATA.X @ DATA.X.T, DATA.y, TRAINED.lam)
+    found = unlearn_each(data().X @ data().X.T, data().y, trained().lam)
     for index in range(M):
-        single = projected_ascent(TRAINED.w, DATA.X, DATA.y, index, lam=TRAINED.lam)
-        np.testing.assert_allclose(DATA.X.T @ found.coefficients[index], single.w, atol=1e-12)
-        np.testing.assert_allclose(found.margins[index], DATA.y * (DATA.X @ single.w), atol=1e-12)
+        single = projected_ascent(trained().w, data().X, data().y, index, lam=trained().lam)
+        np.testing.assert_allclose(data().X.T @ found.coefficients[index], single.w, atol=1e-12)
+        np.testing.assert_allclose(found.margins[index], data().y * (data().X @ single.w), atol=1e-12)
     assert np.asarray(found.exact).all()
     np.testing.assert_allclose(found.epsilon, 0.0, atol=1e-12)
     np.testing.assert_allclose(found.primal, 0.0, atol=1e-12)

@@ -25,12 +25,12 @@ def test_hand_worked():
         np.testing.assert_allclose(w, [2 / 3, 4 / 3, 2 / 3], rtol=1e-14)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

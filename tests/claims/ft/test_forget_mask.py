@@ -34,12 +34,12 @@ def test_hand_worked_strict_subset():
     harness.assert_holds_on(CLAIM, instance, remaining_loss=2.0, repaired=0.0, strict_subset=2.0)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -28,12 +28,12 @@ def test_hand_worked_distinct():
     assert jnp.allclose(golden.solve(instance).w, jnp.asarray([1.0, 1.0, 0.0]), atol=1e-14)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -47,12 +47,12 @@ def test_average_over_noise():
     np.testing.assert_allclose(sum(totals) / 2, 1.0 + 0.25, rtol=1e-13)  # both signs: the cross term cancels
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

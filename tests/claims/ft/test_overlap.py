@@ -27,12 +27,12 @@ def test_hand_worked_full():
     harness.assert_holds_on(CLAIM, instance, unlearning_loss=25.0, full_overlap=25.0)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -31,12 +31,12 @@ def test_hand_worked_distinct():
     np.testing.assert_allclose(solved.base.golden.w, solved.w, atol=1e-14)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

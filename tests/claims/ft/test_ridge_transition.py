@@ -47,12 +47,12 @@ def test_the_no_op_is_recovered():
     assert lost[0] / lost[1] == pytest.approx(1e4, rel=1e-2)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -1,5 +1,7 @@
 """The defining property of each method that descends on data, by hand on tiny inputs."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +24,10 @@ from theory.unlearning.networks import (
 from theory.unlearning.networks.method import Outcome
 from theory.unlearning.networks.random_labels import wrong_labels
 
-NOTHING = Outcome(problem().network, 0, 0)
+
+@functools.cache
+def nothing():
+    return Outcome(problem().network, 0, 0)
 
 
 def test_ascent_is_minus_the_loss():
@@ -47,7 +52,7 @@ def test_the_penalty_and_its_fall(monkeypatch):
     plain = jax.grad(loss)(layers, batch["retained"])
     assert_close(gradient, jax.tree.map(lambda g, w: g + 0.3 * jnp.sign(w).astype(jnp.float32), plain, layers))
     asked = {}
-    monkeypatch.setattr(l1_sparse, "descend_epochs", lambda *given, hyper: asked.update(hyper=hyper) or NOTHING)
+    monkeypatch.setattr(l1_sparse, "descend_epochs", lambda *given, hyper: asked.update(hyper=hyper) or nothing())
     run("l1_sparse", penalty=0.4)
     np.testing.assert_allclose([asked["hyper"](done) for done in (0.0, 0.25, 0.5)], [0.4, 0.3, 0.2], rtol=1e-6)
 
@@ -185,7 +190,7 @@ def test_scrub_goes_away_first_then_back(monkeypatch):
 
     def noted(task, network, objective, streams, **options):
         seen.append((objective.__name__, *streams))
-        return NOTHING
+        return nothing()
 
     monkeypatch.setattr(scrub, "descend_epochs", noted)
     run("scrub")

@@ -76,12 +76,12 @@ def test_integrator_error_is_seen(random_instance):
     assert float(implicit_bias.unsolved(random_instance, s)) < CLAIM.residual_target
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

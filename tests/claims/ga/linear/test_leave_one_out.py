@@ -69,12 +69,12 @@ def test_a_tie_within_rounding_is_exact_up_to_what_the_flag_says():
     assert s < models.formula.exact_within[2] < 2e-6
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -55,12 +55,12 @@ def test_zero_multipliers_are_allowed():
     np.testing.assert_allclose(evaluation.conclusions["upper"].rhs, 1 + np.sqrt(2), rtol=1e-12)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -36,12 +36,12 @@ def test_lost_support_by_hand():
     np.testing.assert_allclose(found.retrained.w, [1.25, 0, 0], atol=1e-14)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -38,12 +38,12 @@ def test_nothing_is_forgotten_where_the_retained_points_span_the_space():
     np.testing.assert_allclose(solve(i).projected.w, i.w, atol=1e-13)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

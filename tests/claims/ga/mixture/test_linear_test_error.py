@@ -39,12 +39,12 @@ def test_seeds_differ():
     assert len(set(seeds)) == len(seeds)
 
 
-def test_property():
-    harness.assert_property(CLAIM, cost=4)
+def test_property(sizes):
+    harness.assert_property(CLAIM, cost=4, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

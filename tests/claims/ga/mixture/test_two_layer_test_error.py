@@ -41,12 +41,12 @@ def test_errors_of_every_size_occur():
     assert np.quantile(rates, 0.75) > 0.4
 
 
-def test_property():
-    harness.assert_property(CLAIM, cost=4)
+def test_property(sizes):
+    harness.assert_property(CLAIM, cost=4, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -53,12 +53,12 @@ def test_linear_models_against_least_squares():
     np.testing.assert_allclose(jax.jit(claim.linear_errors)(i)[0], expected, rtol=1e-9)
 
 
-def test_property():
-    harness.assert_property(CLAIM, cost=4)
+def test_property(sizes):
+    harness.assert_property(CLAIM, cost=4, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -55,12 +55,12 @@ def test_dimension_is_enough():
     assert exceed(d) <= 0.01 < exceed(d // 2)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -40,12 +40,12 @@ def test_start_on_a_kink_is_not_decided():
     assert float(evaluate_one(CLAIM, i).residual) == np.inf
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -41,12 +41,12 @@ def test_dead_start_is_vacuous():
     assert float(evaluate_one(CLAIM, orthonormal(active=False)).assumptions["alive"]) < 0
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_tight_bounds_bite():

@@ -59,12 +59,12 @@ def test_few_neurons_are_solved():
     assert int(jnp.sum(separates & (status != KinkStatus.SOLVED))) == 0
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

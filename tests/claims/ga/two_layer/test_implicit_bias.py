@@ -34,12 +34,12 @@ def test_hand_worked():
     np.testing.assert_allclose([s.first, s.end], 0.0, atol=1e-7)  # a root of a difference of squares
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_tight_bounds_bite():

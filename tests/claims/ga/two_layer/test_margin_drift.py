@@ -56,12 +56,12 @@ def test_step_in_space():
     np.testing.assert_allclose(margin_drift.step(i).after, y * (np.maximum(X @ W.T, 0.0) @ u), rtol=1e-10, atol=1e-12)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

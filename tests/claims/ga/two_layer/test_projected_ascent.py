@@ -39,12 +39,12 @@ def test_checked_entry_point(subgradient, choice):
     np.testing.assert_allclose(two_layer.hidden_weights(found, i.X), s.W[choice], atol=1e-14)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -58,12 +58,12 @@ def test_autodiff_residual_is_no_smaller():
     assert np.mean(autodiff > best + 0.1) > 0.3  # kinks make the difference
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -46,12 +46,12 @@ def test_tip_at_the_theorems_step():
     np.testing.assert_allclose(found, [expected, 0.0, expected], atol=1e-12)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -40,12 +40,12 @@ def test_dealing_is_what_the_order_of_an_epoch_does(images, batch):
     assert len(order) == int(class_count.dealt(jnp.asarray(float(images)), jnp.asarray(float(batch))))
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_mutant_drops_the_last_batch():

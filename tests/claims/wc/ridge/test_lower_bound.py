@@ -31,12 +31,12 @@ def test_the_bound_is_attained_on_a_diagonal():
     np.testing.assert_allclose(lower_bounds(part, 2), [13.0, 20.0, 13.0])
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_tight_bounds_bite():

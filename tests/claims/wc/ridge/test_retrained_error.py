@@ -20,12 +20,12 @@ def test_hand_worked():
     harness.assert_holds_on(CLAIM, i, error=0.6, weights=0.1, no_better_than_before=0.6)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_exact():

@@ -67,12 +67,12 @@ def test_the_trap_of_a_small_step(alpha, least, most):
     assert reachable(alpha, 20, losses).can_change == (most < 1)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

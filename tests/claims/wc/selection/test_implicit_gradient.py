@@ -41,12 +41,12 @@ def test_the_gradient_agrees_with_small_differences_and_not_with_large_ones():
     assert abs(far - slope) > 0.5 * abs(slope)
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -26,12 +26,12 @@ def test_hand_worked():
     np.testing.assert_allclose(evaluation.conclusions["non-expansive"].lhs, np.sqrt(0.5))
 
 
-def test_property():
-    harness.assert_property(CLAIM)
+def test_property(sizes):
+    harness.assert_property(CLAIM, sizes=sizes)
 
 
-def test_sampled():
-    harness.assert_sampled(CLAIM)
+def test_sampled(sizes):
+    harness.assert_sampled(CLAIM, sizes=sizes)
 
 
 def test_counterexamples():

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Sizes
 from theory.claims.ga.linear import projection_steps
-from theory.claims.instances import last, planted, planted_latent, signs
+from theory.claims.instances import last, on_grid, planted, planted_latent, signs
 from theory.data.dataset import ForgetSplit
 from theory.numerics import EPS, norm
 from theory.solvers.margin import margin_from_points
@@ -42,10 +42,10 @@ def latent(sizes: Sizes) -> int:
 
 
 def build(sizes: Sizes, z: Float[Array, " n"]) -> ForgetSplit:
-    """Separable points, some off the margin; at least one forgotten point is a support vector."""
+    """Separable points, some off the margin, none nearly twice; at least one forgotten point is a support vector."""
     m = sizes["m"]
     y = signs(z[:m])
-    rows, _, _ = planted(z[m:], m, sizes["d"])
+    rows, _, _ = planted(on_grid(z[m:]), m, sizes["d"])
     return ForgetSplit(y[:, None] * rows[::-1], y, last(sizes["k"], m))
 
 
