@@ -1,4 +1,10 @@
-"""Forget points correlated with retained ones, over correlation, k and m: where plain ascent starts to hurt."""
+r"""Forget points correlated with retained ones, over correlation, k, m and d: where plain ascent starts to hurt.
+
+With all other inner products 0 and one forget point x_l for a retained x_i, ⟨x_l, x_i⟩ = c, the trained multipliers of
+the pair are 1/(1 + c). So plain ascent leaves x_i with margin 1/(1 + c), at distance c/(1 + c) from the retrained
+x_i, and doing nothing is at distance ‖(x_i + x_l)/(1 + c) − x_i‖ = √((1 − c)/(1 + c)). Their ratio is c/√(1 − c²)
+(derived here): ascent is worse than doing nothing from c = 1/√2 on, whatever k is.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -46,9 +52,9 @@ SWEEP = Sweep(
     labels={"model": MODELS},
     grid={
         "correlation": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.99),
-        "k": (1, 2, 4, 6, 8, 10, 12, 15),
-        "m": (20, 40),
-        "d": (1e3, 1e6),
+        "k": (1, 3, 6, 10, 12, 14, 16, 17, 18),
+        "m": (20,),
+        "d": (40.0, 200.0, 1e6),
         "seed": tuple(range(8)),
     },
     tiny={"correlation": (0.0, 0.9), "k": (1, 3), "m": (4,), "d": (100.0,), "seed": (0, 1)},

@@ -3,8 +3,8 @@
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import canvas, floor_line, panel_titles
-from figures.sweeps.panels import fixed, lines, middle, phase, where
+from figures.style import canvas, floor_line
+from figures.sweeps.panels import fixed, lines, middle, phase, titles, where
 
 SWEEP = "ft_ridge_overlap"
 CAPTION = (
@@ -25,7 +25,7 @@ def plot(dataset: xr.Dataset) -> Figure:
     lines(grid[0][2], data, "overlap", "model", log="y")
     floor_line(grid[0][2], middle(data))
     grid[0][2].legend(fontsize=7.5)
-    panel_titles(grid[0], [where(dataset, None, shown), "the same", where(dataset, None, ("overlap",))])
+    titles(grid[0], [where(dataset, None, shown), "the same", where(dataset, None, ("overlap",))])
     return figure
 
 

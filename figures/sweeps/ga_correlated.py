@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import canvas, panel_titles
-from figures.sweeps.panels import fixed, lines, middle, phase, where
+from figures.style import GREY, LOOKS, axis_label, canvas, median_and_spread
+from figures.sweeps.panels import fixed, middle, phase, titles, where
 
 SWEEP = "ga_correlated"
 CAPTION = (
@@ -16,31 +16,43 @@ CAPTION = (
 )
 
 
+_RATIO = "distance to retraining /\nthat of doing nothing"
+
+
 def plot(dataset: xr.Dataset) -> Figure:
-    """Phase diagram over (c, k), and lines against c at the first and the last k."""
-    figure, grid = canvas(1, 2, width=10.0, height=4.0)
-    harm = fixed(dataset.harm, ("correlation", "k"), _at(dataset))
-    phase(grid[0][0], harm, "correlation", "k", boundary=1.0, text="plain ascent's distance / doing nothing's")
-    chosen = harm.isel(k=sorted({0, len(harm.k) // 2, len(harm.k) - 1}))
-    lines(grid[0][1], chosen, "correlation", "k", log="")
-    grid[0][1].axhline(1.0, color="black", linewidth=1.2)
-    grid[0][1].legend(fontsize=8)
-    panel_titles(grid[0], [where(dataset, _at(dataset), ("correlation", "k")), "1: as far as doing nothing"])
+    """Phase diagrams over (c, k) in the lowest and the highest dimension, and lines against c."""
+    figure, grid = canvas(1, 3, width=13.0, height=3.9)
+    shown = ("correlation", "k")
+    ends = {"m": dataset.m.values[-1]}, {"m": dataset.m.values[-1], "d": dataset.d.values[-1]}
+    for axis, at in zip(grid[0], ends, strict=False):
+        phase(axis, fixed(dataset.harm, shown, at), *shown, boundary=1.0, text=_RATIO)
+    c = dataset.correlation.values
+    middle_k = {**ends[1], "k": dataset.k.values[len(dataset.k) // 2]}
+    for name, label, look in (
+        ("harm", "plain ascent", "plain ascent"),
+        ("projected_harm", "projected ascent", "projected ascent"),
+    ):
+        samples = fixed(dataset[name], ("correlation",), middle_k).values
+        median_and_spread(grid[0][2], c, samples, LOOKS[look], label)
+    grid[0][2].plot(c, c / np.sqrt(1.0 - c**2), color=GREY, linestyle=":", label="c/√(1 − c²), d → ∞")
+    grid[0][2].axhline(1.0, color="black", linewidth=1.2)
+    grid[0][2].set_ylim(-0.1, 3.5)
+    grid[0][2].set_xlabel(axis_label(dataset.correlation))
+    grid[0][2].set_ylabel(_RATIO)
+    grid[0][2].legend(fontsize=8)
+    titles(grid[0], [*(where(dataset, at, shown) for at in ends), where(dataset, middle_k, ("correlation",))])
     return figure
 
 
 def findings(dataset: xr.Dataset) -> list[str]:
-    """From which correlation on ascent hurts, for the first and the last k that show it."""
-    harm = fixed(dataset.harm, ("correlation", "k"), _at(dataset))
-    table, found = middle(harm), []
-    for j, k in enumerate(harm.k.values):
-        worse = np.flatnonzero(table[:, j] > 1.0)
-        if len(worse):
-            found.append(
-                f"k = {k}: plain ascent is worse than doing nothing from c = {harm.correlation.values[worse[0]]:g} on."
-            )
+    """From which correlation on ascent hurts, in each dimension."""
+    found = []
+    for d in dataset.d.values:
+        harm = fixed(dataset.harm, ("correlation", "k"), {"m": dataset.m.values[-1], "d": d})
+        table, first = middle(harm), {}
+        for j, k in enumerate(harm.k.values):
+            worse = np.flatnonzero(table[:, j] > 1.0)
+            first[int(k)] = f"{harm.correlation.values[worse[0]]:g}" if len(worse) else "none"
+        listed = ", ".join(f"{c} (k = {k})" for k, c in first.items())
+        found.append(f"d = {d:g}: plain ascent is worse than doing nothing from these correlations on: {listed}.")
     return found
-
-
-def _at(dataset: xr.Dataset) -> dict[str, float]:
-    return {"m": dataset.m.values[-1], "d": dataset.d.values[-1]}

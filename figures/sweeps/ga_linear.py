@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import canvas, panel_titles
-from figures.sweeps.panels import fixed, lines, middle, phase, slope, where
+from figures.style import canvas
+from figures.sweeps.panels import fixed, lines, middle, phase, slope, titles, where
 
 SWEEP = "ga_linear"
 CAPTION = (
@@ -19,17 +19,17 @@ def plot(dataset: xr.Dataset) -> Figure:
     """Scaling in d for every m, the bound's ratio, and a phase diagram over (d, k)."""
     figure, grid = canvas(1, 3, width=13.0, height=3.9)
     distance = fixed(dataset.witness_distance, ("d", "m"))
-    lines(grid[0][0], distance, "d", "m")
+    lines(grid[0][0], distance, "d", "m", text="distance of the step's witness to the retrained model / ‖w*‖")
     slope(grid[0][0], distance.isel(m=-1), "d", -0.5, "d^(−1/2)")
     ratio = (fixed(dataset.bound, ("d", "m")) / distance).assign_attrs(
         long_name="certified bound / distance", units="1"
     )
-    lines(grid[0][1], ratio, "d", "m", log="x")
+    lines(grid[0][1], ratio, "d", "m")
     at = {"m": dataset.m.values[-1]}
     phase(grid[0][2], fixed(dataset.witness_distance, ("d", "k"), at), "d", "k", log=True, text="distance / ‖w*‖")
     for axis in grid[0][:2]:
         axis.legend(fontsize=8)
-    panel_titles(grid[0], [where(dataset, None, ("d", "m")), "how loose the bound is", where(dataset, at, ("d", "k"))])
+    titles(grid[0], [where(dataset, None, ("d", "m")), "how loose the bound is", where(dataset, at, ("d", "k"))])
     return figure
 
 

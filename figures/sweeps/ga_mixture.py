@@ -4,8 +4,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import canvas, panel_titles
-from figures.sweeps.panels import fixed, lines, phase, where
+from figures.style import canvas
+from figures.sweeps.panels import fixed, lines, phase, titles, where
 
 SWEEP = "ga_mixture"
 CAPTION = (
@@ -25,8 +25,8 @@ def plot(dataset: xr.Dataset) -> Figure:
     change = dataset.change.sel(model="plain ascent")
     phase(grid[0][1], fixed(change, ("rho", "k"), at), "rho", "k", boundary=0.0, text=_TEXT)
     phase(grid[0][2], fixed(change, ("rho", "d"), at), "rho", "d", boundary=0.0, text=_TEXT)
-    titles = [where(dataset, at, shown) for shown in (("rho",), ("rho", "k"), ("rho", "d"))]
-    panel_titles(grid[0], titles)
+    fixed_at = [where(dataset, at, shown) for shown in (("rho",), ("rho", "k"), ("rho", "d"))]
+    titles(grid[0], fixed_at)
     return figure
 
 

@@ -1,10 +1,11 @@
 """Two-layer ascent: ε, τ, flips and kinks over dimension, step and start."""
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import canvas, floor_line, panel_titles
-from figures.sweeps.panels import fixed, lines, middle, phase, slope, where
+from figures.style import canvas, floor_line
+from figures.sweeps.panels import fixed, lines, middle, phase, slope, titles, where
 
 SWEEP = "ga_two_layer"
 CAPTION = (
@@ -32,15 +33,15 @@ def plot(dataset: xr.Dataset) -> Figure:
     lines(axes[5], fixed(dataset.flips, ("d", "n"), at), "d", "n", log="x")
     for axis in axes[:3] + axes[4:]:
         axis.legend(fontsize=8)
-    titles = [where(dataset, at, ("d", "m")), "same", where(dataset, at, ("d", "fraction"))]
-    panel_titles(axes, [*titles, "same", where(dataset, at, ("d", "scale")), where(dataset, at, ("d", "n"))])
+    above = [where(dataset, at, ("d", "m")), "same", where(dataset, at, ("d", "fraction"))]
+    titles(axes, [*above, "same", where(dataset, at, ("d", "scale")), where(dataset, at, ("d", "n"))])
     return figure
 
 
 def findings(dataset: xr.Dataset) -> list[str]:
     """The step with the least ε."""
     epsilon = dataset.epsilon.median([name for name in dataset.epsilon.dims if name != "fraction"])
-    best = float(epsilon.fraction[int(epsilon.argmin())])
+    best = float(epsilon.fraction[int(np.argmin(epsilon.values))])
     return [f"Over all networks the median ε is least at {best:g} times the theorem's step."]
 
 

@@ -3,7 +3,8 @@
 Axes that a panel does not show are fixed at their first value, seeds aside: a panel's title says where.
 """
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -12,7 +13,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize, TwoSlopeNorm
 
-from figures.style import GREY, above_floor, axis_label
+from figures.style import GREY, above_floor, axis_label, panel_titles
 
 COLOURS = "viridis"
 MARKERS = "osD^vP*X"
@@ -36,7 +37,7 @@ def where(dataset: xr.Dataset, at: Mapping[str, Any] | None, shown: tuple[str, .
         if name in shown or name == "seed" or dataset[name].dtype.kind == "U":
             continue
         value = (at or {}).get(str(name), dataset[name].values[0])
-        text.append(f"{name} = {value:g}")
+        text.append(f"{name} = {_short(value)}")
     return ", ".join(text)
 
 
@@ -49,9 +50,7 @@ def middle(data: xr.DataArray) -> np.ndarray:
     return np.where(known, np.nanmedian(np.where(known[..., None], values, 0.0), axis=-1), np.nan)
 
 
-def lines(
-    axis: Axes, data: xr.DataArray, x: str, family: str | None = None, log: str = "xy", label: str | None = None
-) -> None:
+def lines(axis: Axes, data: xr.DataArray, x: str, family: str | None = None, log: str = "xy", text: str = "") -> None:
     """Median over seeds against ``x``, a line for every value of ``family``, with a band from the 10th to the 90th."""
     values = [None] if family is None else list(data[family].values)
     colours = mpl.colormaps[COLOURS](np.linspace(0.0, 0.85, len(values)))
@@ -63,7 +62,7 @@ def lines(
         if not known.any():
             continue
         low, mid, high = np.nanpercentile(samples[known], (10, 50, 90), axis=1)
-        name = label if value is None else f"{family} = {value}" if isinstance(value, str) else f"{family} = {value:g}"
+        name = None if value is None else str(value) if isinstance(value, str) else f"{family} = {_short(value)}"
         at = part[x].values[known]
         axis.plot(at, mid, color=colour, marker=marker, label=name)
         axis.fill_between(at, low, high, color=colour, alpha=0.15, linewidth=0)
@@ -72,7 +71,7 @@ def lines(
     if "y" in log:
         axis.set_yscale("log")
     axis.set_xlabel(axis_label(data[x]))
-    axis.set_ylabel(axis_label(data))
+    axis.set_ylabel(textwrap.fill(text or axis_label(data), 36))
 
 
 def phase(
@@ -107,8 +106,13 @@ def phase(
     axis.set_ylabel(axis_label(data[y]))
     figure: Any = axis.figure
     bar = figure.colorbar(image, ax=axis, shrink=0.9)
-    bar.set_label(text or axis_label(data), fontsize=8.5)
+    bar.set_label(textwrap.fill(text or axis_label(data), 36), fontsize=8.5)
     bar.outline.set_visible(False)
+
+
+def titles(axes: Sequence[Axes], texts: Sequence[str]) -> None:
+    """Titles (a), (b), ..., in two lines where they are long."""
+    panel_titles(axes, [textwrap.fill(text, 44) for text in texts])
 
 
 def _edges(axis: Axes, table: np.ndarray, level: float) -> None:
@@ -123,7 +127,12 @@ def _edges(axis: Axes, table: np.ndarray, level: float) -> None:
 
 
 def _short(value: Any) -> str:
-    return str(value) if isinstance(value, str) else f"{value:g}".replace("e+", "e")
+    """1e4 for 10000, no sign or leading zeros in exponents."""
+    if isinstance(value, str):
+        return value
+    text = f"{value:g}" if abs(value) < 1e4 else f"{value:.3g}" if value % 10**4 else f"{value:.0e}"
+    head, e, power = text.partition("e")
+    return f"{head}e{int(power)}" if e else text
 
 
 def slope(axis: Axes, data: xr.DataArray, x: str, power: float, text: str) -> None:

@@ -3,8 +3,8 @@
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import canvas, panel_titles
-from figures.sweeps.panels import fixed, lines, phase, where
+from figures.style import canvas
+from figures.sweeps.panels import fixed, lines, phase, titles, where
 
 SWEEP = "unsir"
 CAPTION = (
@@ -21,9 +21,7 @@ def plot(dataset: xr.Dataset) -> Figure:
         phase(axis, fixed(dataset.accuracy, shown, {**at, "metric": metric}), *shown, text=f"{metric} (percent)")
     lines(grid[0][2], fixed(dataset.steps, ("classes", "sample"), at), "classes", "sample", log="")
     grid[0][2].legend(fontsize=8)
-    panel_titles(
-        grid[0], [f"forgotten, {where(dataset, at, shown)}", "retained", where(dataset, at, ("classes", "sample"))]
-    )
+    titles(grid[0], [f"forgotten, {where(dataset, at, shown)}", "retained", where(dataset, at, ("classes", "sample"))])
     return figure
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.style import canvas, panel_titles
-from figures.sweeps.panels import fixed, lines, phase, where
+from figures.style import canvas
+from figures.sweeps.panels import fixed, lines, phase, titles, where
 
 SWEEP = "wc_ridge"
 CAPTION = (
     "Retrained error on the forget set over that of the exact worst case (1: found). (a) The bi-level heuristic with "
-    "exact retraining against the reach of its step, (b) greedy choice over N and k, (c) every choice against N. "
-    "Medians over seeds; white: branch and bound did not finish."
+    "exact retraining against the reach of its step, (b) its phase diagram over reach and k, (c) every choice against "
+    "N. Medians over seeds; white: branch and bound did not finish."
 )
 
 
@@ -20,11 +20,21 @@ def plot(dataset: xr.Dataset) -> Figure:
     figure, grid = canvas(1, 3, width=13.0, height=3.9)
     at = {"lower": "retrain", "selector": "greedy", "k": dataset.k.values[0]}
     lines(grid[0][0], fixed(dataset.bilevel, ("reach", "N"), at), "reach", "N")
-    phase(grid[0][1], fixed(dataset.ratio, ("N", "k"), at), "N", "k", text="greedy / worst case")
+    most = {**at, "N": dataset.N.values[-1]}
+    phase(
+        grid[0][1], fixed(dataset.bilevel, ("reach", "k"), most), "reach", "k", log=True, text="bi-level / worst case"
+    )
     lines(grid[0][2], fixed(dataset.ratio, ("N", "selector"), at), "N", "selector", log="y")
     for axis in (grid[0][0], grid[0][2]):
         axis.legend(fontsize=8)
-    panel_titles(grid[0], [where(dataset, at, shown) for shown in (("reach", "N"), ("N", "k"), ("N", "reach"))])
+    titles(
+        grid[0],
+        [
+            where(dataset, at, ("reach", "N")),
+            where(dataset, most, ("reach", "k")),
+            where(dataset, at, ("N", "reach")),
+        ],
+    )
     return figure
 
 
