@@ -100,6 +100,7 @@ def test_bound_rises_with_both_residuals():
     assert (np.diff(table, axis=1) > 0).all()
 
 
+@pytest.mark.slow
 def test_bound_holds_and_grows_away_from_retraining():
     direction = RNG.standard_normal(D)
     batch = jax.jit(jax.vmap(lambda w: certify_linear(w, jnp.asarray(X), jnp.asarray(Y), RETAINED)))

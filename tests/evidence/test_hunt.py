@@ -47,6 +47,7 @@ def test_reaches_it_without_gradients():
     assert 0.999 < found.conclusions[0].tightness <= 1.0
 
 
+@pytest.mark.slow
 def test_gradients_that_are_nan_or_zero_are_given_up():
     def nan_slope(z):  # sqrt at 0 inside: value right, derivative NaN
         return 0.5 * bump(z) + 0.0 * jnp.sqrt(0.0 * z[0])
@@ -113,6 +114,7 @@ def test_residuals_and_margins_that_are_not_numbers_are_no_trouble(value):
         assert conclusion.tightness == pytest.approx(0.5 * np.exp(-9.0 / 20.0), rel=1e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["assumption", "residual"])
 def test_a_thin_valid_set_is_found(kind):
     """max |z - 2| <= 0.05: no first draw is valid; being pushed back leads there. A residual is not differentiated."""

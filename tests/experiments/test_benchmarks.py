@@ -149,6 +149,7 @@ def test_a_missing_peer_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch
         peer("clarabel")
 
 
+@pytest.mark.slow
 def test_without_torch_the_others_are_measured_and_a_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "has_torch", lambda: False)
     result = training.run(True)

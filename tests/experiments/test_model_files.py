@@ -150,6 +150,7 @@ def test_equinox_modules():
             as_model(bad)
 
 
+@pytest.mark.slow
 def test_torch_state_dicts():
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)

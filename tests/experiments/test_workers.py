@@ -65,6 +65,7 @@ def test_results_are_in_order_and_jax_is_set_as_here(pool):
     assert run_jobs(pool, [functools.partial(setting, name) for name in names]) == [setting(name) for name in names]
 
 
+@pytest.mark.slow
 def test_claims_are_found_by_key_and_by_file(pool, tmp_path):
     path = tmp_path / "own.py"
     path.write_text(textwrap.dedent(CLAIMS))

@@ -46,6 +46,7 @@ def test_a_picture_draws_from_a_saved_dataset(name, tmp_path, tmp_path_factory):
         assert all(text.endswith(".") and "nan" not in text for text in module.findings(dataset))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [case(name, FIGURES[name].STUDY) for name in NAMES])
 def test_texts_do_not_overlap_and_stay_inside(name, tmp_path_factory):
     figure = FIGURES[name].plot(tiny_dataset(FIGURES[name].STUDY, tmp_path_factory))

@@ -54,6 +54,7 @@ def test_prove_lists_every_step(run):
     assert "rewriting" in out
 
 
+@pytest.mark.slow
 def test_prove_sharpens_and_fails_when_out_of_time(run):
     code, out, _ = run("prove", "ga.linear.ascent_step", "--sharpen", "--json")
     sharpest = next(s["sharpest"] for s in json.loads(out)[0]["steps"] if s["name"] == "complementarity")
@@ -108,12 +109,14 @@ def test_hunt_own_claims_saves_the_tightest_instance_and_the_counterexample(run)
     assert json.loads(out)[0]["tightness"] == pytest.approx(bound["tightness"], abs=1e-9)
 
 
+@pytest.mark.slow
 def test_hunt_a_claim_known_to_be_false_exits_0(run):
     code, out, _ = run("hunt", "ga.linear.ascent_never_hurts", "--seconds", "5")
     assert code == 0
     assert "counterexample to ga.linear.ascent_never_hurts" in out
 
 
+@pytest.mark.slow
 def test_hunt_is_reproducible_for_a_number_of_evaluations(run):
     def curve():
         return json.loads(run("hunt", str(EXAMPLE), "--evaluations", "2000", "--json")[1])[0]["conclusions"][0]["curve"]

@@ -106,6 +106,7 @@ def one_point() -> GramSample:
     return GramSample(jnp.array([[1e6]]), jnp.ones(1), jnp.array([[1e3, 0.0]]), jnp.array([1e6]))
 
 
+@pytest.mark.slow
 def test_unseen_initial_coordinates_keep_what_training_saw():
     sample = sample_gram(jax.random.key(4), M, 40.0, RHO)
     start = initialise(jax.random.key(5), sample.factor, output_weights(N), 40.0, 0.3)
@@ -115,6 +116,7 @@ def test_unseen_initial_coordinates_keep_what_training_saw():
     np.testing.assert_allclose(jnp.sum(W0 * W0, axis=1), start.sq0, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_initial_coordinates_have_the_law_of_a_start_in_space():
     """⟨w₀₁, μ⟩, ⟨w₀₁, w₀₂⟩ and the trained network's error, over seeds, against W₀ drawn in R^D and trained there."""
     sample, X, mu = in_space(7)

@@ -90,6 +90,7 @@ def test_falls_with_the_kink_tolerance(batch):
     assert all(later <= earlier + 1e-12 for earlier, later in pairwise(values))
 
 
+@pytest.mark.slow
 def test_along_the_flow(batch):
     """NaN until the points are separated, then falling; the last record is the end's own residual."""
     s = wishart_gram(jax.random.key(3), M, 300.0)

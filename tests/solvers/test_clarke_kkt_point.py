@@ -77,6 +77,7 @@ def test_statuses_and_counts(batch):
     assert np.min(point.kink_gap) > 1e-7
 
 
+@pytest.mark.slow
 def test_clarke_residual_agrees(batch):
     """The QP finds the multipliers again: stationarity at rounding level, where autodiff's is far from 0."""
     _, s, point = batch
@@ -141,6 +142,7 @@ def test_hand_worked():
     np.testing.assert_allclose(point.objective, 2.0, rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_training_in_space_leads_to_the_same_point():
     """Same data, 200 steps on W and on C, then the solver: the same KKT point."""
     keys = jax.random.split(jax.random.key(5), 2)

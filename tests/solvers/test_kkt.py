@@ -74,6 +74,7 @@ def test_margin_solution_is_a_kkt_point_with_its_own_multipliers():
     assert (np.asarray(found.residuals.stationarity) <= 1e-12 * size).all()
 
 
+@pytest.mark.slow
 def test_slackness_weight_trades_stationarity_for_complementarity():
     """w = 3x₁ with one point: ½‖3 − λ‖² + s·2λ is least at λ = 3 − 2s."""
     for weight, lam in [(0.5, 2.0), (2.0, 0.0)]:

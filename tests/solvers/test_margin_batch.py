@@ -19,7 +19,14 @@ def _separable(n: int, m: int, d: int, gap: float = 0.1) -> tuple[np.ndarray, np
     return X, y
 
 
-@pytest.mark.parametrize(("m", "d"), [(1, 1), (7, 20), (12, 4)], ids=["one point", "m < d", "singular Gram"])
+@pytest.mark.parametrize(
+    ("m", "d"),
+    [
+        pytest.param(7, 20, id="m < d"),
+        pytest.param(1, 1, id="one point", marks=pytest.mark.slow),
+        pytest.param(12, 4, id="singular Gram", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("from_gram", [False, True], ids=["points", "gram"])
 def test_same_as_one_at_a_time(m: int, d: int, from_gram: bool) -> None:
     X, y = _separable(5, m, d)
@@ -41,6 +48,7 @@ def test_by_hand() -> None:
     np.testing.assert_allclose(solution.w, [[0.5, 1.0]])
 
 
+@pytest.mark.slow
 def test_problems_without_a_solution_do_not_spoil_the_others() -> None:
     X, y = _separable(4, 5, 3)
     X[1, 0], X[1, 1], y[1, :2] = X[1, 2], X[1, 2], (1.0, -1.0)  # one point, both labels
@@ -53,6 +61,7 @@ def test_problems_without_a_solution_do_not_spoil_the_others() -> None:
     np.testing.assert_allclose(combination, 0.0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_thin_margins_go_to_the_full_solver() -> None:
     """Margin 1e-4 in 2 dimensions: K has condition number 1e8, too much to believe one float64 system."""
     X = np.array([[[1.0, 1e-4], [-1.0, 1e-4], [0.5, 2e-4]]])
@@ -62,6 +71,7 @@ def test_thin_margins_go_to_the_full_solver() -> None:
     np.testing.assert_allclose(solution.w, [[0.0, 1e4]], rtol=1e-6, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_chunks_and_padding_do_not_show() -> None:
     X, y = _separable(53, 60, 80)  # chunks of 34: one full, one filled up
     whole, some = solve_margin_batch(X, y), solve_margin_batch(X[40:], y[40:])
@@ -69,6 +79,7 @@ def test_chunks_and_padding_do_not_show() -> None:
     np.testing.assert_allclose(whole.lam[40:], some.lam, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [1, 5, 23], ids=["m = 1", "one block", "a part of a block"])
 def test_enough_sweeps_find_the_support(m: int) -> None:
     X, y = _separable(1, m, 2 * m)

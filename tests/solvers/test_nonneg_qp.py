@@ -150,6 +150,7 @@ def test_dual_active_set_alone_reaches_the_same_minimum(monkeypatch, arithmetic)
     np.testing.assert_allclose(points[0], points[1], atol=1e-12)  # Zᵀλ is unique where λ is not
 
 
+@pytest.mark.slow
 def test_without_twice_float64_the_same_or_no_answer():
     """Float64 alone solves random problems and tiny ones alike; two nearly opposite points it leaves unsolved."""
     _, K, q = _problems(3)

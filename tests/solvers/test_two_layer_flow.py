@@ -88,6 +88,7 @@ def simulate(key, d, scale, width, dtype=jnp.float64, n=16, m=5):
     return s, flow.train_in_coefficients(start, s.G, s.y, steps=400, records=4)
 
 
+@pytest.mark.slow
 def test_vmapped_over_seeds_widths_dimensions_and_scales():
     """A batch of four networks equals the four alone; padding neurons never move."""
     keys = jax.random.split(jax.random.key(7), 4)
@@ -101,6 +102,7 @@ def test_vmapped_over_seeds_widths_dimensions_and_scales():
     assert np.all(batch.end.sq0[1, 8:] == 0.0)
 
 
+@pytest.mark.slow
 def test_single_precision_switch():
     s, path = jax.jit(simulate, static_argnames="dtype")(jax.random.key(1), 1e3, 1.0, 16, dtype=jnp.float32)
     assert {leaf.dtype for leaf in jax.tree.leaves((path.end, path.margins, path.log_loss))} == {jnp.dtype("float32")}
@@ -116,6 +118,7 @@ def test_one_argument_switches_the_precision(problem):
     assert np.max(np.abs(np.asarray(rough.margins, float) - np.asarray(exact.margins))) > 1e-9
 
 
+@pytest.mark.slow
 def test_initialisation_has_the_law_of_sampling_weights():
     """Second moments of (X W₀ᵀ, ‖w₀‖²): E z² = s²/d G, E‖w₀‖² = s², Cov(z², ‖w₀‖²) = 2 s⁴ G²/d²."""
     n, d, scale = 20_000, 20.0, 1.5

@@ -12,6 +12,7 @@ X = RNG.standard_normal((20, 6)) + 0.3
 Y = np.where(X @ RNG.standard_normal(6) >= 0, 1.0, -1.0)
 
 
+@pytest.mark.slow
 def test_equals_training_without_the_points():
     found, direct = retrain(X, Y, [3, 7]), solve_margin(np.delete(X, [3, 7], axis=0), np.delete(Y, [3, 7]))
     np.testing.assert_allclose(found.w, direct.w, rtol=0, atol=1e-12 * np.linalg.norm(direct.w))

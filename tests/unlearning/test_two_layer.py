@@ -176,6 +176,7 @@ def test_certificates_of_any_network(batch, k):
     assert found.exact.tau < 0.5 * untouched.exact.tau  # it did unlearn (measured, not a theorem)
 
 
+@pytest.mark.slow
 def test_trade_off(batch):
     """Its ends are the two certificates: ε of θ̃ at share 0, an exact point at share 1; τ grows on the way."""
     s, point = pick(batch, 1)

@@ -55,7 +55,10 @@ def test_the_methods_are_found():
     assert all(method.title and method.source for method in METHODS.values())
 
 
-@pytest.mark.parametrize("key", METHODS)
+QUICK = ("fine_tune", "scrub", "unsir")
+
+
+@pytest.mark.parametrize("key", [pytest.param(k, marks=() if k in QUICK else pytest.mark.slow) for k in METHODS])
 def test_a_method_repeats_itself_compiles_once_and_never_touches_what_it_does_not_read(key):
     first = outcome(key)
     assert finite(first.network)

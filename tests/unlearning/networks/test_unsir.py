@@ -50,6 +50,7 @@ def test_stages_and_counts():
     assert not same(stages["impaired"], problem().network)
 
 
+@pytest.mark.slow
 def test_several_classes_have_noise_of_their_own():
     several = problem()._replace(forget=problem().train.y > 0)
     stages = run("unsir", several).stages
@@ -60,6 +61,7 @@ def test_several_classes_have_noise_of_their_own():
         assert class_loss(images, label) > 0.5
 
 
+@pytest.mark.slow
 def test_the_notebooks_label_makes_another_noise_for_every_class_but_0():
     assert not same(run("unsir", label_zero=True).stages["noise"], outcome("unsir").stages["noise"])
     zero = problem()._replace(forget=problem().train.y == 0)

@@ -43,6 +43,7 @@ def max_margin(rows: np.ndarray) -> np.ndarray:
     return rows.T @ mu / (1.0 - mu.sum())
 
 
+@pytest.mark.slow
 def test_planted_model_is_the_retrained_model():
     """λ* of the instance against non-negative least squares, min ‖Σ μᵢzᵢ‖² + (Σμ − 1)², an equivalent problem."""
     sizes = CLAIM.sizes[1]

@@ -27,6 +27,7 @@ def test_hand_worked():
     assert found.exact.all()
 
 
+@pytest.mark.slow
 def test_lost_support_is_not_exact():
     """Without x₃ the others' multipliers are (45/16, −1): ε = ‖x₂‖ = √(5/4), δ = 0, retraining is 1/2 away."""
     h = np.sqrt(0.5)

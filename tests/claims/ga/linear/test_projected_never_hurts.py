@@ -3,6 +3,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from tests.claims import harness
 from tests.claims.ga.linear.test_ascent_never_hurts import correlated
@@ -37,6 +38,7 @@ def test_hand_worked_not_exact():
     np.testing.assert_allclose(evaluation.conclusions["distance"].rhs, np.sqrt(2), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_instances_include_those_that_refute_plain_ascent():
     """Factors 1 (latents 0) give the counter-regime's own instances."""
     sizes = CLAIM.sizes[1]

@@ -3,6 +3,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy.stats import norm
 
 from tests.claims import harness
@@ -37,6 +38,7 @@ def test_hand_worked():
     np.testing.assert_allclose(claim.linear_errors(instance)[0], [before, after, after, after], rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_linear_models_against_least_squares():
     """Errors of min-norm interpolators and of both steps, from their weights in coordinates, by SVD."""
     i = jax.jit(lambda z: claim.build(CLAIM.sizes[0], z))(jnp.array([-3.0, 0.0, 1.0, 0.0, 0.0, 0.0]))

@@ -3,6 +3,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from tests.claims import harness
 from theory.claim import Outcome, evaluate, judge
@@ -56,6 +57,7 @@ def test_counterexample_is_found():
         assert (evidence.held < evidence.tested) is (evidence.name in PLAIN)
 
 
+@pytest.mark.slow
 def test_projected_step_keeps_every_margin():
     """What the notes say: without the plain steps' conclusions the claim is true."""
     kept = tuple(c for c in CLAIM.conclusions if c.name == "projected")

@@ -45,6 +45,7 @@ def test_a_neuron_that_switches_moves_less():
     np.testing.assert_allclose([moved.fall[0], moved.reach[0]], 0.25, rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_step_in_space():
     """Margins after the step against weights moved in R^d by hand."""
     z = np.random.default_rng(0).normal(size=CLAIM.latent(CLAIM.sizes[1]))
