@@ -10,10 +10,12 @@ from experiments.store import load_dataset, save_dataset
 from experiments.study import all_studies
 
 SLOW = {
+    "ga_counter_regime",
     "ga_mixture_test_error",
     "ga_two_layer_dimension",
     "ga_two_layer_exact_certificate",
     "ga_two_layer_flow",
+    "ga_two_layer_kinks",
     "ga_two_layer_step_fraction",
     "real_linear",
     "real_two_layer",
