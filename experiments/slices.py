@@ -48,7 +48,7 @@ class Slices:
             held = {key: np.asarray(value) for key, value in compute().items()}
             self._folder.mkdir(parents=True, exist_ok=True)
             stream = io.BytesIO()
-            np.savez(stream, **held)
+            np.savez(stream, **held)  # type: ignore[arg-type]
             write_atomically(path, stream.getvalue(), durable=True)
         return held
 

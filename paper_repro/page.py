@@ -155,8 +155,8 @@ def _reported(rows: list[dict[str, Any]], findings: dict[str, list[dict[str, str
         parts.append(f"<h3 id=reported-{escape(paper)}>{escape(paper.upper())}</h3>")
         lines = [line for row in rows if row["paper"] == paper for line in _reported_lines(row)]
         parts.append(table(head, lines) if lines else "")
-        told = [[(escape(f[name]), False) for name in ("says", "outcome", "here")] for f in findings[paper]]
-        names = ("the paper says", "here it", "measured")
+        told = [[(escape(f[name]), False) for name in ("says", "outcome", "here", "rule")] for f in findings[paper]]
+        names = ("the paper says", "here it", "measured", "when it counts as held (our limits)")
         parts.append(table([(name, False) for name in names], told) if told else "")
     return "".join(parts)
 

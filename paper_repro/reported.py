@@ -33,8 +33,14 @@ class Finding(NamedTuple):
     """What a paper says of its experiments, and what happened here."""
 
     says: str
-    outcome: str  # "held", "held in part" or "did not hold"
+    outcome: str  # see graded
     here: str
+    rule: str  # what makes it "held"; ours, for the papers give no limits
+
+
+def graded(held: Any, in_part: Any) -> str:
+    """The outcome of a finding."""
+    return "held" if bool(held) else "held in part" if bool(in_part) else "did not hold"
 
 
 FromStudy = Callable[[xr.Dataset], Mapping[str, Ours]]

@@ -8,7 +8,7 @@ Source: Song & Mittal 2021 (arXiv 2003.10595) for the modified entropy; the set 
 C = 3, gamma "auto") as in WC's experiments (arXiv 2403.07362).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -63,12 +63,14 @@ def membership_efficacy(
     forgotten: tuple[np.ndarray, np.ndarray],
     seed: int = 0,
     limit: int = 2000,
+    attacks: Sequence[str] = tuple(ATTACKS),
 ) -> dict[str, float]:
     """Share of forgotten samples called non-members by each attack, in percent.
 
     Args:
         retained, test, forgotten: probabilities (N, classes) and labels (N,) of each set under one network.
         seed: of the choice of equally many retained and test samples. limit: of that number, for the classifier's cost.
+        attacks: which of ATTACKS to make.
 
     Raises:
         ValueError: an empty set, shapes that do not match, or rows that are not probabilities.
@@ -82,7 +84,8 @@ def membership_efficacy(
     rng = np.random.default_rng(seed)
     members, others = (rng.choice(len(side[1]), count, replace=False) for side in (retained, test))
     found = {}
-    for name, attack in ATTACKS.items():
+    for name in attacks:
+        attack = ATTACKS[name]
         inside = attack(retained[0][members], retained[1][members])
         outside = attack(test[0][others], test[1][others])
         found[name] = called_non_members(inside, outside, attack(*forgotten))

@@ -1,5 +1,6 @@
 """What an unlearned network is judged by, against the retrained one. Accuracies and shares are percentages."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -7,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from theory.membership import membership_efficacy
+from theory.membership import ATTACKS, membership_efficacy
 from theory.metrics import UnlearningMetrics
 from theory.models.networks import Network
 from theory.solvers.sgd import Labelled, accuracy, begin, classify, descend, optimiser, predict, shuffled
@@ -36,10 +37,12 @@ def probabilities(network: Network, data: Labelled) -> tuple[np.ndarray, np.ndar
     return p / p.sum(axis=1, keepdims=True), np.asarray(data.y)
 
 
-def membership(network: Network, sets: Sets, seed: int = 0) -> dict[str, float]:
+def membership(
+    network: Network, sets: Sets, seed: int = 0, attacks: Sequence[str] = tuple(ATTACKS)
+) -> dict[str, float]:
     """Each attack's efficacy, see :mod:`theory.membership`."""
     retained, test, forgotten = (probabilities(network, data) for data in (sets.retained, sets.test, sets.forget))
-    return membership_efficacy(retained, test, forgotten, seed)
+    return membership_efficacy(retained, test, forgotten, seed, attacks=attacks)
 
 
 def weight_distance(a: Network, b: Network) -> float:

@@ -32,10 +32,12 @@ source = "a notebook"
 setting = "CIFAR-10"
 """
 RUN = """
-from paper_repro.reported import Finding, over_seeds
+from paper_repro.reported import Finding, graded, over_seeds
 
 FROM_STUDIES = {"tiny": lambda d: {"forget": over_seeds(d.forget.values, "digits")}}
-FINDINGS = {"tiny": lambda d: [Finding("it forgets", "held in part", f"{float(d.forget.max()):.0f}%")]}
+FINDINGS = {"tiny": lambda d: [
+    Finding("it forgets", graded(d.forget.max() <= 3, d.forget.mean() <= 3), f"{float(d.forget.max()):.0f}%", "≤ 3%")
+]}
 """
 
 
@@ -66,7 +68,7 @@ def test_ours_stands_beside_the_reported_number(paper):
     assert (ours["value"], ours["spread"], ours["setting"]) == (2.0, 2.0, "digits")
     assert ours["difference"] == pytest.approx(-8.89)
     assert ratio["ours"] == [{"value": 20.0, "spread": None, "setting": "MNIST", "difference": -71.0}]
-    assert reported.findings("xx", paper) == [Finding("it forgets", "held in part", "4%")._asdict()]
+    assert reported.findings("xx", paper) == [Finding("it forgets", "held in part", "4%", "≤ 3%")._asdict()]
 
 
 def test_a_study_that_did_not_run_is_not_run_again(paper):
