@@ -71,10 +71,14 @@ class BenchmarkResult:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A named comparison. ``run(quick)`` measures it; quick uses smaller sizes, which meet no promise."""
+    """A named comparison. ``run(quick)`` measures it; quick uses smaller sizes, which meet no promise.
+
+    ``run`` of a ``staged`` one also takes a function of a title and a total, which returns what advances that stage.
+    """
 
     name: str
     title: str
     target: float  # the ratio to reach against the peer that is hardest to beat by it
     limit: str  # bytes or flops, and how cost grows
-    run: Callable[[bool], BenchmarkResult]
+    run: Callable[..., BenchmarkResult]
+    staged: bool = False

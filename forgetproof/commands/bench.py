@@ -18,10 +18,10 @@ def bench(
     as_json: Json = False,
 ) -> None:
     """Measure speed as a ratio against named peers in the same run."""
-    start_jax(compile_fast=False)
+    start_jax(compile_fast=names == ["falsehoods"])  # many small programs, as in a check
     from experiments.benchmarks import all_benchmarks
     from experiments.benchmarks.record import load, record
-    from forgetproof.screen import progress
+    from forgetproof.screen import stages
     from forgetproof.screen.benchmarks import show_benchmarks
 
     known = all_benchmarks()
@@ -29,9 +29,11 @@ def bench(
     if unknown:
         raise UserError(f"no benchmark named {unknown[0]!r}; expected one of {', '.join(known)}")
     results, loads = [], [load()]
-    with progress("benchmarks", len(names or known), as_json) as advance:
+    with stages(as_json) as add:
+        advance = add("benchmarks", len(names or known))
         for name in names or known:
-            results.append(known[name].run(quick))
+            shown = (add,) if known[name].staged else ()
+            results.append(known[name].run(quick, *shown))
             loads.append(load())
             advance(name)
     if save is not None:
