@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from theory.models.convolution import max_pool
 from theory.models.networks import (
     NETWORKS,
     BatchNorm,
@@ -16,11 +17,8 @@ from theory.models.networks import (
     Dense,
     Network,
     Residual,
-    _library,
-    _patches,
     features,
     forward,
-    max_pool,
     mean_pool,
     small_cnn,
 )
@@ -78,19 +76,18 @@ def test_conv_is_equinox_conv(size, stride):
         close(own, other)
 
 
-@pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("size", [1, 3])
-def test_both_ways_of_convolution_agree(size, stride):
-    """The matrix product over patches (CPU) and the library's kernel (elsewhere), values and gradients."""
-    x, weight = normal(1, 2, 6, 5, 3), normal(2, size, size, 3, 4)
-    ways = [functools.partial(way, stride=stride) for way in (_patches, _library)]
-    for got, wanted in zip(*both(*ways, x, weight), strict=True):
-        close(got, wanted)
+def test_pooling_in_a_convolution_is_pooling_after_its_bias():
+    conv = Conv(1, 3, 3, pool=True, key=jax.random.key(0))
+    conv = eqx.tree_at(lambda c: c.bias, conv, jnp.float32([0.5, -1.0, 2.0]))
+    plain = Conv(1, 3, 3, key=jax.random.key(0))
+    plain = eqx.tree_at(lambda c: c.bias, plain, conv.bias)
+    x = normal(1, 2, 4, 6, 1, dtype=np.float32)
+    close(conv(x, (), True)[0], max_pool(plain(x, (), True)[0]), 1e-6)
 
 
-def test_max_pool_takes_the_largest_of_each_patch():
-    x = jnp.arange(16.0).reshape(1, 4, 4, 1)
-    assert max_pool(x)[0, :, :, 0].tolist() == [[5.0, 7.0], [13.0, 15.0]]
+def test_pooling_refuses_a_stride():
+    with pytest.raises(ValueError, match="stride: expected 1 with pool, got 2"):
+        Conv(1, 3, 3, 2, pool=True, key=jax.random.key(0))
 
 
 # --- batch norm ----------------------------------------------------------------------------------------------------
