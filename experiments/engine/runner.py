@@ -114,7 +114,7 @@ def _create(client: Any, sweep: Sweep, grid: Grid, folder: Path, width: int | No
     width = width or chunk_width(sweep, grid, accelerator, memory)
     chunks = make_chunks(sweep, grid, width)
     about = {
-        **_about(sweep, grid),
+        **describe(sweep, grid),
         "versions": _identity(where),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -180,8 +180,8 @@ def _joined(parts: Sequence[Any]) -> Finished:
     )
 
 
-def _about(sweep: Sweep, grid: Grid) -> dict[str, Any]:
-    """What must be equal for a store to be gone on with, but for versions."""
+def describe(sweep: Sweep, grid: Grid) -> dict[str, Any]:
+    """What a store says of its sweep; equal, versions aside, for a run that may go on with it."""
     axes = {
         name: {**_described(axis), "role": axis.role, "whole": axis.whole, "values": list(grid.axes[name])}
         for name, axis in sweep.axes.items()
@@ -212,7 +212,7 @@ def _check_same(store: Store, sweep: Sweep, grid: Grid, width: int | None) -> No
     """Refuse a store of another sweep, grid or chunk width."""
     if store.about["sweep"] != sweep.key:
         raise StoreError(f"{store.folder}: a store of the sweep {store.about['sweep']}, not of {sweep.key}")
-    there, here = store.about, _about(sweep, grid)
+    there, here = store.about, describe(sweep, grid)
     for name in (*sweep.axes, *grid.settings):
         old, new = (
             about["axes"][name]["values"] if name in about["axes"] else about["settings"].get(name)

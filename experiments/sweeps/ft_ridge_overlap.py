@@ -22,7 +22,7 @@ def cell(at: Cell, settings: Cell) -> dict[str, jax.Array]:
     row_key, weight_key, noise_key = jax.random.split(jax.random.key(at["seed"]), 3)
     shared = jnp.round(at["overlap"] * columns)
     private = jnp.floor((columns - shared) / 2)
-    column = jnp.arange(columns)
+    column = jnp.arange(float(columns))
     retained_columns, forget_columns = column < private + shared, column >= private
     forget = jnp.arange(m) >= m - int(settings["forget_rows"])
     used = jnp.where(forget[:, None], forget_columns[None, :], retained_columns[None, :])

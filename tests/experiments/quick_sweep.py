@@ -1,8 +1,5 @@
 """A sweep for tests: it compiles in a moment, a chunk takes as long as its steps, and every bit of a result counts."""
 
-import os
-import signal
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,13 +37,3 @@ SWEEP = Sweep(
     cell=cell,
     chunk=8,
 )  # fmt: skip
-
-
-def faulty(at: Cell, settings: Cell) -> dict[str, np.ndarray]:
-    """A cell that raises, one that kills its worker, and good ones."""
-    del settings
-    if at["x"] == 2:
-        raise ZeroDivisionError("x is two")
-    if at["x"] == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return {"square": np.array(float(at["x"]) ** 2)}
