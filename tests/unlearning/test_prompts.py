@@ -33,6 +33,7 @@ def sample(data):
     return evenly_bridged(data, EACH, KEY)
 
 
+@pytest.mark.slow
 def test_fine_tuning_reads_no_forgotten_image_and_erasing_no_forgotten_target(flow, data):
     """Other images of forgotten prompts change nothing for fine-tuning; erasing fits its own target at them."""
     other = data._replace(x=jnp.where((W[data.number] > 0)[:, None], 3.0, data.x))
@@ -59,6 +60,7 @@ def test_objectives_by_hand(flow, data, eta):
     np.testing.assert_allclose(_erase(*given)[0], np.mean((1 - share) * fit + share * off), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_sign_descent_moves_every_weight_by_its_rate(flow, data):
     found = forget_prompts(flow, data, W, RATES[:1], 8, KEY, "erasing", rule="signsgd")
     for before, after in zip(jax.tree.leaves(flow.blocks), jax.tree.leaves(found.blocks), strict=True):

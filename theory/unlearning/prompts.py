@@ -103,6 +103,18 @@ def forget_prompts(
     return after.network.layers[0]
 
 
+@jax.jit
+def _step(
+    w: Float[Array, " prompts"],
+    losses: Float[Array, " prompts"],
+    alpha: Float[Array, ""],
+    gamma: Float[Array, ""],
+    k: Float[Array, ""],
+) -> Float[Array, " prompts"]:
+    """Π(w − α(ℓ + 2γw))."""
+    return capped_simplex(w - alpha * (losses + 2.0 * gamma * w), k).w
+
+
 def select_prompts(
     lower: Lower,
     batch: Bridged,
@@ -133,7 +145,7 @@ def select_prompts(
     w, losses = start.astype(jnp.float64), []
     for own in jax.random.split(key, iterations):
         found = prompt_losses(lower(w.astype(jnp.float32), own), batch, count)
-        w = capped_simplex(w - alpha * (found + 2.0 * gamma * w), jnp.asarray(float(k))).w
+        w = _step(w, found, jnp.asarray(alpha, jnp.float64), jnp.asarray(gamma, jnp.float64), jnp.asarray(float(k)))
         losses.append(np.asarray(found))
     chosen = np.sort(np.argsort(-np.asarray(w), kind="stable")[:k])
     return Selection(chosen, w, np.stack(losses), reachable(alpha, iterations, np.stack(losses), gamma))
