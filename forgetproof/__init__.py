@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOME = {
     "experiments.audit": ("audit",),
     "forgetproof.runtime": ("start_jax",),
+    "theory.blocked_certificate": ("certificate_blocked", "leave_one_out_certificates"),
     "theory.certificate": ("Certificate", "certificate"),
     "theory.claim": ("Assumption", "Claim", "Conclusion", "Counterexample", "Outcome", "evaluate", "judge"),
     "theory.claims": ("all_claims",),
@@ -25,8 +26,10 @@ _HOME = {
     "theory.models.two_layer": ("TwoLayer", "from_weights", "initialise", "output_weights"),
     "theory.numerics": ("norm", "tolerance"),
     "theory.obligation": ("Constant", "Obligation", "uncovered"),
+    "theory.solvers.blocked_margin": ("solve_margin_blocked",),
     "theory.solvers.clarke": ("clarke_residual",),
     "theory.solvers.clarke_kkt_point": ("KKTPoint", "find_kkt_point"),
+    "theory.solvers.device_rows": ("gram_blocks", "gram_memory", "place"),
     "theory.solvers.gradient_flow": ("gradient_flow",),
     "theory.solvers.kkt": ("KKTResiduals", "kkt_residuals"),
     "theory.solvers.margin_batch": ("solve_margin_batch",),

@@ -2,6 +2,8 @@
 
 from experiments.audit import audit as audit
 from forgetproof.runtime import start_jax as start_jax
+from theory.blocked_certificate import certificate_blocked as certificate_blocked
+from theory.blocked_certificate import leave_one_out_certificates as leave_one_out_certificates
 from theory.certificate import Certificate as Certificate
 from theory.certificate import certificate as certificate
 from theory.claim import Assumption as Assumption
@@ -30,9 +32,13 @@ from theory.numerics import tolerance as tolerance
 from theory.obligation import Constant as Constant
 from theory.obligation import Obligation as Obligation
 from theory.obligation import uncovered as uncovered
+from theory.solvers.blocked_margin import solve_margin_blocked as solve_margin_blocked
 from theory.solvers.clarke import clarke_residual as clarke_residual
 from theory.solvers.clarke_kkt_point import KKTPoint as KKTPoint
 from theory.solvers.clarke_kkt_point import find_kkt_point as find_kkt_point
+from theory.solvers.device_rows import gram_blocks as gram_blocks
+from theory.solvers.device_rows import gram_memory as gram_memory
+from theory.solvers.device_rows import place as place
 from theory.solvers.gradient_flow import gradient_flow as gradient_flow
 from theory.solvers.kkt import KKTResiduals as KKTResiduals
 from theory.solvers.kkt import kkt_residuals as kkt_residuals

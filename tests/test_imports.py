@@ -18,7 +18,7 @@ LAYERS = (
     ("theory.solvers",),
     ("theory.unlearning", "theory.metrics", "theory.membership"),
     ("theory.network_metrics",),
-    ("theory.certificate", "theory.two_layer_certificate", "theory.two_layer_trade_off"),
+    ("theory.certificate", "theory.blocked_certificate", "theory.two_layer_certificate", "theory.two_layer_trade_off"),
     ("theory.claim", "theory.obligation"),
     ("theory.claims",),
     ("theory.evidence",),

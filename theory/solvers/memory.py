@@ -24,11 +24,12 @@ def require_memory(needed: int, what: str, advice: str, limit: int | None = None
     allowed = int(0.8 * physical_memory()) if limit is None else limit
     if needed > allowed:
         raise ValueError(
-            f"memory: {what} needs {_readable(needed)}, more than the {_readable(allowed)} allowed; {advice}"
+            f"memory: {what} needs {readable(needed)}, more than the {readable(allowed)} allowed; {advice}"
         )
 
 
-def _readable(size: int) -> str:
+def readable(size: int) -> str:
+    """Bytes in three digits."""
     for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if size >= scale:
             return f"{size / scale:.3g} {unit}"
