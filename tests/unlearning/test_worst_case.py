@@ -127,13 +127,15 @@ def test_a_method_gets_the_set_of_the_largest_weights(problem):
     seen = []
 
     def spied(task):
-        seen.append(len(task.data["forget"].y))
+        seen.append(np.asarray(task.data["forget"].x))
         return Outcome(task.network, task.hyper["epochs"], 0)
 
     method = Method(key="spied", title="", source="", reads=("forget",), run=spied, defaults={"epochs": 5})
     lower = by_method(method, problem, epochs=1)
-    found = select_worst_case(problem.train, lower, 4, jax.random.key(2), iterations=2)
-    assert seen == [4, 4]
+    start = np.isin(np.arange(N), [1, 2, 5, 7]).astype(float)
+    found = select_worst_case(problem.train, lower, 4, jax.random.key(2), start=start, iterations=2)
+    np.testing.assert_array_equal(seen[0], problem.train.x[np.flatnonzero(start)])
+    assert len(seen) == 2
     assert found.forget.sum() == 4
     np.testing.assert_allclose(found.w.sum(), 4.0, atol=1e-9)
 

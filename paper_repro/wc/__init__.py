@@ -1,0 +1,1 @@
+"""Paper WC, arXiv 2403.07362: worst-case forget sets."""
