@@ -17,6 +17,7 @@ SLOW = {
     "ga_two_layer_flow",
     "ga_two_layer_kinks",
     "ga_two_layer_step_fraction",
+    "real_leave_one_out",
     "real_linear",
     "real_two_layer",
     "wc_ridge_gap",

@@ -69,6 +69,7 @@ def test_all_points_support_by_tiles(small_tiers):
     assert int(found.rounds) == 2  # sixteen, then everything
 
 
+@pytest.mark.slow
 def test_some_support_by_tiles(small_tiers):
     X, y = mixture(90, 100, 2, 0.2)
     found = solve_margin_blocked(X, y)
@@ -166,6 +167,7 @@ print("same on", len(rows.devices))
 """
 
 
+@pytest.mark.slow
 def test_four_devices_give_what_one_gives():
     flags = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=4"
     done = subprocess.run(
