@@ -70,19 +70,19 @@ def load(paper: str, folder: Path | None = None) -> list[dict[str, Any]]:
 
 
 def compare(paper: str, data: Path) -> list[dict[str, Any]]:
-    """Reported numbers with ``ours``: of this run's datasets in the folder ``data``, then of the kept results.
+    """Reported numbers with ``ours``: of this run's datasets in the folder ``data``, then of kept ones elsewhere.
 
     Each of ``ours`` has value, spread, setting and difference (ours − reported).
     """
     rows = load(paper)
     if not rows:
         return []
-    sources = [_of_run(paper, data), *(held["measures"] for held in kept(paper))]
+    sources = [_of_run(paper, data), *(held["measures"] for held in _others(paper, data))]
     return [row | {"ours": [_beside(row, found) for found in sources if row["measure"] in found]} for row in rows]
 
 
 def findings(paper: str, data: Path) -> list[dict[str, str]]:
-    """What the paper says of its experiments and what happened in this run, then in the kept results."""
+    """What the paper says of its experiments and what happened in this run, then in kept results on other settings."""
     module = _run_of(paper)
     held = [
         finding._asdict()
@@ -90,12 +90,23 @@ def findings(paper: str, data: Path) -> list[dict[str, str]]:
         for dataset in _dataset(study, data)
         for finding in judge(dataset)
     ]
-    return held + [finding for result in kept(paper) for finding in result["findings"]]
+    return held + [finding for result in _others(paper, data) for finding in result["findings"]]
 
 
 def kept(paper: str) -> list[dict[str, Any]]:
     """The files of ``results/``: longer runs, with their device, versions and seeds."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((HERE / paper / "results").glob("*.json"))]
+
+
+def _others(paper: str, data: Path) -> list[dict[str, Any]]:
+    """The kept results but for those that this run has made anew."""
+    results = kept(paper)
+    anew = {
+        (study, dataset.attrs.get("setting"))
+        for study in {result["study"] for result in results}
+        for dataset in _dataset(study, data)
+    }
+    return [result for result in results if (result["study"], result["setting"]) not in anew]
 
 
 def _beside(row: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:

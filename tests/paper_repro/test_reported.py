@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import paper_repro
-from experiments.store import save_dataset
+from experiments.store import load_dataset, save_dataset
 from experiments.study import labelled
 from forgetproof.screen import verdicts
 from paper_repro import page, reported
@@ -48,7 +48,8 @@ def paper(tmp_path, monkeypatch):
     (folder / "results").mkdir(parents=True)
     (folder / "targets.toml").write_text(ROW)
     (folder / "run.py").write_text(RUN)
-    kept = {"measures": {"ratio": Ours(20.0, None, "MNIST")._asdict()}, "findings": []}
+    kept = {"study": "tiny", "setting": "MNIST", "measures": {"ratio": Ours(20.0, None, "MNIST")._asdict()}}
+    kept |= {"findings": []}
     (folder / "results" / "mnist.json").write_text(json.dumps(kept))
     monkeypatch.setattr(reported, "HERE", tmp_path / "paper_repro")
     monkeypatch.setattr(paper_repro, "__path__", [*paper_repro.__path__, str(tmp_path / "paper_repro")])
@@ -69,6 +70,11 @@ def test_ours_stands_beside_the_reported_number(paper):
     assert ours["difference"] == pytest.approx(-8.89)
     assert ratio["ours"] == [{"value": 20.0, "spread": None, "setting": "MNIST", "difference": -71.0}]
     assert reported.findings("xx", paper) == [Finding("it forgets", "held in part", "4%", "≤ 3%")._asdict()]
+
+
+def test_a_kept_result_gives_way_to_this_runs(paper):
+    save_dataset(load_dataset(paper / "tiny.nc").assign_attrs(setting="MNIST"), paper / "tiny.nc")
+    assert reported.compare("xx", paper)[1]["ours"] == []
 
 
 def test_a_study_that_did_not_run_is_not_run_again(paper):
