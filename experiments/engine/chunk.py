@@ -13,7 +13,6 @@ import numpy as np
 
 from experiments.engine.model import Sweep, find_sweep
 from experiments.engine.store import Finished
-from experiments.provenance import environment
 from theory.solvers.memory import physical_memory
 
 
@@ -58,6 +57,8 @@ def number_count(sweep: Sweep, inner: Mapping[str, Any]) -> int:
 @functools.cache
 def whereabouts() -> dict[str, Any]:
     """This process for the record: machine, device, versions."""
+    from experiments.provenance import environment  # brings xarray, which a runner with nothing to do does not need
+
     return {"host": platform.node(), **environment()}
 
 

@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Literal
 
 Role = Literal["batch", "shape", "inner"]
@@ -80,16 +81,25 @@ class Sweep:
 @functools.cache
 def all_sweeps() -> dict[str, Sweep]:
     """Every sweep by key, in key order."""
-    from experiments import sweeps
-
-    found: dict[str, Sweep] = {}
-    for info in pkgutil.iter_modules(sweeps.__path__, prefix=sweeps.__name__ + "."):
-        sweep = getattr(importlib.import_module(info.name), "SWEEP", None)
-        if sweep is not None:
-            found[sweep.key] = sweep
+    found = {key: sweep for key in _modules() if (sweep := getattr(_imported(key), "SWEEP", None)) is not None}
     return dict(sorted(found.items()))
+
+
+def sweep_of(key: str) -> Sweep | None:
+    """The sweep of that key, None where there is none; no other is imported."""
+    return getattr(_imported(key), "SWEEP", None) if key in _modules() else None
 
 
 def find_sweep(module: str) -> Sweep:
     """``SWEEP`` of a module."""
     return importlib.import_module(module).SWEEP
+
+
+def _modules() -> list[str]:
+    from experiments import sweeps
+
+    return [info.name for info in pkgutil.iter_modules(sweeps.__path__)]
+
+
+def _imported(key: str) -> ModuleType:
+    return importlib.import_module(f"experiments.sweeps.{key}")

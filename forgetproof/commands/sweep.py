@@ -43,17 +43,16 @@ def sweep(
 ) -> None:
     """Compute a sweep over its grid; killed at any moment, --resume goes on. Exit code 1 if a cell failed."""
     start_jax()
-    from experiments import ledger
     from experiments.engine.cluster import ClusterError
     from experiments.engine.grid import GridError, cell_at
     from experiments.engine.lock import StoreLocked
-    from experiments.engine.model import all_sweeps
+    from experiments.engine.model import all_sweeps, sweep_of
     from experiments.engine.runner import run_sweep
     from experiments.engine.store import StoreError, kept
     from forgetproof.screen.sweeps import show_sweeps, show_swept, sweeping
 
-    known = all_sweeps()
     if key is None:
+        known = all_sweeps()
         if as_json:
             emit(
                 [
@@ -64,11 +63,12 @@ def sweep(
         else:
             show_sweeps(list(known.values()))
         return
-    if key not in known:
-        raise UserError(f"no sweep named {key!r}; expected one of {', '.join(known)}")
+    chosen = sweep_of(key)
+    if chosen is None:
+        raise UserError(f"no sweep named {key!r}; expected one of {', '.join(all_sweeps())}")
     if scheduler and workers:
         raise UserError("--workers: the processes are those of --scheduler; give one of the two")
-    chosen, folder = known[key], store or ledger.home() / "sweeps" / key
+    folder = store or _home() / "sweeps" / key
     try:
         own = _changes(grid, changes or [])
         with sweeping(as_json) as begin:
@@ -105,6 +105,12 @@ def sweep(
     else:
         show_swept(record)
     raise typer.Exit(1 if ran.failed else 0)
+
+
+def _home() -> Path:
+    from experiments import ledger
+
+    return ledger.home()
 
 
 def _changes(grid: Path | None, given: list[str]) -> dict[str, Any]:
