@@ -40,9 +40,9 @@ class NotTrained(ValueError):
 class Trained(NamedTuple):
     """A problem and the exact KKT point that its network's training led to."""
 
-    G: np.ndarray  # (s, s), zero past m
-    y: np.ndarray
-    present: np.ndarray
+    G: Array  # (s, s), zero past m
+    y: Array  # (s,)
+    present: Array  # (s,) bool
     point: KKTPoint
     flips: int  # activations that changed in the last part of the training
 
@@ -97,7 +97,7 @@ def training_query(state: State) -> str:
     return state.with_values(**fixed).query
 
 
-def begin(state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray, TwoLayer]:
+def begin(state: State) -> tuple[Array, Array, Array, TwoLayer]:
     """G, labels, mask of the present points, and the network before training."""
     v = state.values
     m, n, k, seed = (int(v[name]) for name in ("m", "n", "k", "seed"))
@@ -106,7 +106,7 @@ def begin(state: State) -> tuple[np.ndarray, np.ndarray, np.ndarray, TwoLayer]:
     points: Points = tied(draw(law, d, float(v["rho"]), m, seed, size), m, k, float(v["correlation"]))
     X = points.X[:, : size + 1]  # the others are 0: point i has no coordinate past i + 1
     net = _start(jax.random.fold_in(jax.random.key(seed), 1), X, output_weights(width, n), d, float(v["scale"]))
-    return points.X @ points.X.T, points.y, points.present, net
+    return jnp.asarray(X @ X.T), jnp.asarray(points.y), jnp.asarray(points.present), net
 
 
 def train(query: str) -> Iterator[tuple[int, int, Trained | None]]:
@@ -123,13 +123,13 @@ def train(query: str) -> Iterator[tuple[int, int, Trained | None]]:
         net, flips = _part(net, G, y, present)
         flips.block_until_ready()
         yield done, total, None
-    margins = np.asarray(two_layer.margins(net, jnp.asarray(G), jnp.asarray(y)))[present]
+    margins = np.asarray(two_layer.margins(net, G, y))[np.asarray(present)]
     if not (margins > 0).all():
         raise NotTrained(
             f"After {total} steps {int((margins <= 0).sum())} of {len(margins)} points are not separated yet: "
             "train for more steps, or take more neurons or a higher d."
         )
-    point = jax.tree.map(np.asarray, _point(net, G, y, present))
+    point = _point(net, G, y, present)
     if int(point.status) != KinkStatus.SOLVED:
         raise NotTrained(f"No exact KKT point was reached: {KinkStatus(int(point.status)).message}.")
     yield total, total, Trained(G, y, present, point, int(flips))
@@ -137,7 +137,7 @@ def train(query: str) -> Iterator[tuple[int, int, Trained | None]]:
 
 @jax.jit
 def _step(trained: Trained, forget: Array, fraction: Array, weights: Array) -> Step:
-    G, y, present, point = jnp.asarray(trained.G), jnp.asarray(trained.y), jnp.asarray(trained.present), trained.point
+    G, y, present, point, _ = trained
     retained = present & ~forget
     found = certify_step(point.net, G, y, point.lam, point.t, forget | ~present, fraction * weights, KINK)
     projected = ascend_projected(point.net, G, y, forget | ~present, weights, fraction)
@@ -179,7 +179,7 @@ def compute(state: State, trained: Trained) -> Network:
     forget = forget_mask(str(v["which"]), trained.point.lam, m, k)
     fraction = float(v["fraction"])
     point = trained.point
-    weights = step_weights(point.net, jnp.asarray(trained.G), jnp.asarray(point.lam), point.t, str(v["subgradient"]))
+    weights = step_weights(point.net, trained.G, point.lam, point.t, str(v["subgradient"]))
     step = _step(trained, forget, fraction, weights)
     return Network(m, n, forget, trained, jax.tree.map(np.asarray, step), fraction)
 
@@ -198,7 +198,7 @@ def rows(result: Network) -> list[Row]:
         *(Row(f"least retained margin, {name}", s.margins[i][kept].min()) for i, name in enumerate(METHODS)),
         *(Row(f"mean forgotten margin, {name}", s.margins[i][result.forget].mean()) for i, name in enumerate(METHODS)),
         Row("retained activations flipped", s.flips),
-        Row("share of retained pairs on a kink", point.kinks[pairs].mean()),
+        Row("share of retained pairs on a kink", np.asarray(point.kinks)[pairs].mean()),
         Row("stationarity of the trained network", point.residuals.stationarity),
     ]
 

@@ -1,6 +1,7 @@
 """A state and its outcome as what the page shows: numbers, pictures, statement."""
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,19 @@ class Content(NamedTuple):
     markdown: str = ""
     picture: bytes | None = None  # a ready picture, PNG
     table: str = ""
+
+
+def open_all(paths: Iterable[Path]) -> None:
+    """Let the page slice these datasets and no others.
+
+    Raises:
+        ValueError: one cannot be read.
+    """
+    OPENED.clear()
+    opened.cache_clear()
+    OPENED.update({str(path): path for path in paths})
+    for name in OPENED:
+        opened(name)
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,8 +1,9 @@
 """The points of the linear and the two-layer view: drawn at one size, so that moving a slider compiles nothing.
 
 A problem of m points is the first m rows of a larger draw in coordinates of the points' span (Bartlett's factor,
-:mod:`theory.data.wishart`), zero from m on. A smaller m is then a part of the same points, and the law is exact for
-every d. With a correlation c the last k points are c times a retained one plus √(1 − c²) times their own noise.
+:mod:`theory.data.wishart`), zero from m on. A smaller m is then a part of the same points (near-orthogonal ones
+apart, whose inner products shrink with m), and the law is exact for every d. With a correlation c the last k points
+are c times a retained one plus √(1 − c²) times their own noise.
 """
 
 import functools
@@ -42,7 +43,7 @@ def _draw(key: Array, law: str, d: Array, rho: Array, m: Array) -> tuple[Array, 
     z = jnp.arctanh(jax.random.uniform(shape, (latent_size(DRAWN),), minval=-1.0, maxval=1.0))
     phi = DOMINANCE * (1.0 - PSI) / jnp.maximum(m - 1.0, 1.0)
     gram = near_orthogonal_gram(z, DRAWN, PSI, phi)
-    used = jnp.arange(DRAWN) < m
+    used = jnp.arange(float(DRAWN)) < m
     gram = jnp.where(used[:, None] & used[None, :], gram, jnp.eye(DRAWN))
     return jnp.pad(jnp.linalg.cholesky(gram), ((0, 0), (0, 1))), random_labels(labels, DRAWN)
 

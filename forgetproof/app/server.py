@@ -146,19 +146,21 @@ def serve(
     loopback = is_loopback(host)
     if not loopback and not with_token:
         raise CannotServe(f"--host {host}: others can reach it, so a token is needed; leave out --no-token")
-    listener = bind(host, port)
-    number = listener.getsockname()[1]
-    token = secrets.token_urlsafe(16) if with_token else ""
-    hosts = frozenset({"localhost", "127.0.0.1", "::1", host}) if loopback else None
-    app = own_pages_only(application(token), hosts)
+    with contextlib.closing(bind(host, port)) as listener:
+        token = secrets.token_urlsafe(16) if with_token else ""
+        hosts = frozenset({"localhost", "127.0.0.1", "::1", host}) if loopback else None
+        app = own_pages_only(application(token), hosts)
+        address = page_address(host, listener.getsockname()[1], query, token)
+        say(address)
+        work.warm_up()
+        if open_browser:
+            threading.Timer(0.5, webbrowser.open, [address]).start()
+        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def page_address(host: str, port: int, query: str, token: str) -> str:
+    """Where the page is, at a state and with the secret that opens it."""
+    parts = [part for part in (query, urlencode({"access_token": token}) if token else "") if part]
     named = f"[{host}]" if ":" in host else host
-    given = f"{query}&" if query and token else query
-    secret = urlencode({"access_token": token}) if token else ""
-    address = f"http://{named}:{number}/" + (f"?{given}{secret}" if given or secret else "")
-    say(address)
-    work.warm_up()
-    if open_browser:
-        threading.Timer(0.5, webbrowser.open, [address]).start()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", ws_max_size=2**24, timeout_graceful_shutdown=1))
-    with contextlib.closing(listener):
-        server.run(sockets=[listener])
+    return f"http://{named}:{port}/" + (f"?{'&'.join(parts)}" if parts else "")

@@ -34,19 +34,17 @@ def explore(
     """Explore theorems with sliders, in the browser: served to this machine alone, until Ctrl-C."""
     start_jax()
     from forgetproof.app.knobs import parse_query, read_state
-    from forgetproof.app.page import OPENED, numbers, opened
+    from forgetproof.app.page import numbers, open_all
 
-    OPENED.update({str(path): path for path in data or []})
     try:
-        for name in OPENED:
-            opened(name)
-        state = parse_query(at) if at else read_state({"view": "data"} if OPENED else {})
+        open_all(data or [])
+        state = parse_query(at) if at else read_state({"view": "data"} if data else {})
         if as_json:
             _print_numbers(state.query, numbers(state))
             return
         from forgetproof.app.server import serve
 
-        serve(host, port, token, state.query if at or OPENED else "", browser, _say)
+        serve(host, port, token, state.query if at or data else "", browser, _say)
     except ValueError as fault:
         raise UserError(str(fault)) from fault
 
