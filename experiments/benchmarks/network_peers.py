@@ -10,7 +10,7 @@ from experiments.benchmarks.measure import peer
 Data = tuple[np.ndarray, np.ndarray]
 
 
-def _network(weights: Any) -> Any:
+def torch_network(weights: Any) -> Any:
     """The same function of images (N, C, H, W): convolution, pooling, twice; hidden and last dense layer."""
     torch = peer("torch")
     torch.set_num_threads(1)
@@ -52,7 +52,7 @@ def _weights(network: Any, like: Any) -> list[np.ndarray]:
     return found
 
 
-def _tensors(data: Data) -> tuple[Any, Any]:
+def torch_tensors(data: Data) -> tuple[Any, Any]:
     torch = peer("torch")
     x, y = data
     return torch.from_numpy(x.transpose(0, 3, 1, 2).copy()), torch.from_numpy(y.astype(np.int64))
@@ -74,9 +74,9 @@ def torch_epoch(
 ) -> list[np.ndarray]:
     """Weights after one epoch of descent with momentum 0.9."""
     torch = peer("torch")
-    network = _network(weights)
+    network = torch_network(weights)
     rule = torch.optim.SGD(network.parameters(), lr=rate, momentum=0.9, weight_decay=decay)
-    _descend(network, rule, *_tensors(data), torch.from_numpy(order.astype(np.int64)), loader)
+    _descend(network, rule, *torch_tensors(data), torch.from_numpy(order.astype(np.int64)), loader)
     return _weights(network, weights)
 
 
@@ -85,8 +85,8 @@ def torch_unsir(
 ) -> tuple[list[np.ndarray], int]:
     """Noise, impair and repair of one class: weights and the number of update steps."""
     torch = peer("torch")
-    network, generator = _network(weights), torch.Generator().manual_seed(0)
-    x, y = _tensors(data)
+    network, generator = torch_network(weights), torch.Generator().manual_seed(0)
+    x, y = torch_tensors(data)
     noise = torch.randn(hyper["noise_batch"], *x.shape[1:], generator=generator).requires_grad_()
     label = torch.full((len(noise),), forgotten)
     rule = torch.optim.Adam([noise], lr=hyper["noise_rate"])

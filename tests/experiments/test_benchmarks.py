@@ -26,6 +26,7 @@ NAMES = (
     "leave_one_out",
     "margin_batch",
     "network_methods",
+    "network_selection",
     "network_sweep",
     "proofs",
     "two_layer_training",
