@@ -56,7 +56,7 @@ class Slices:
 def clear(studies: Iterable[str]) -> None:
     """Remove the parts of these studies, whatever their parameters: their results are published."""
     for study in studies:
-        for folder in _folder().glob(f"{study}-" + "[0-9a-f]" * 16):
+        for folder in _folder().glob(f"{study}-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
 

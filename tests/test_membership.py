@@ -99,6 +99,7 @@ def test_the_choice_of_samples_is_seeded_and_balanced():
     first = membership_efficacy(*sides, seed=1)
     assert membership_efficacy(*sides, seed=1) == first
     assert membership_efficacy(*sides, seed=2) != first
+    assert membership_efficacy(*sides, seed=1, attacks=("entropy",)) == {"entropy": first["entropy"]}
     limited = membership_efficacy(*sides, limit=5)
     assert all(0.0 <= share <= 100.0 for share in limited.values())
 
