@@ -10,7 +10,7 @@ from figures.style import BLACK, BLUE, LOOKS, above_floor, canvas, floor_line, l
 
 STUDY = "real_leave_one_out"
 CAPTION = (
-    "Each support vector of each pair of digits left out, one at a time; leaving out any other point changes nothing. "
+    "Support vectors of each pair of digits left out, one at a time; leaving out any other point changes nothing. "
     "(a) Distance to the retrained model over its norm: medians of a pair's models, and for the step on the support "
     "the range from the 10th to the 90th percentile; pairs in the order of their number of support vectors. (b) The "
     "step's distance against the bound that its certificate gives without retraining; no mark lies above the line."
