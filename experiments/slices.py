@@ -1,7 +1,7 @@
 """Long studies in slices: what a part found is kept as soon as it is done, so that a killed run goes on after it.
 
 The parts of a study lie in ``.forgetproof/slices/STUDY-DIGEST/``, a file a part. The digest is of the study's
-parameters and of the program's source, so results of other settings or of older code are never taken.
+parameters, the program's source and the device, so results of other settings or of older code are never taken.
 """
 
 import functools
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from experiments.files import write_atomically
@@ -30,7 +31,7 @@ class Slices:
     def __init__(self, study: str, parameters: Mapping[str, Any]):
         """Parts are kept if ``parameters["sliced"]``; they must be functions of the parameters and their name."""
         kept = {name: value for name, value in parameters.items() if name not in _NOT_A_PARAMETER}
-        text = json.dumps(kept, sort_keys=True, default=str) + source_digest()
+        text = json.dumps(kept, sort_keys=True, default=str) + source_digest() + jax.default_backend()
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         self._folder = _folder() / f"{study}-{digest}" if parameters["sliced"] else None
 

@@ -47,15 +47,27 @@ def images_of(p: Parameters, seed: int) -> ImageSet:
 
 
 def prepare(p: Parameters, seed: int) -> Bench:
-    """Images and a network trained on them; ``p`` has source, per_class, network, width, epochs and batch."""
+    """Images and a network trained on them; ``p`` has source, per_class, network, width, epochs and batch.
+
+    The network "auto" is a ResNet-18 of its usual width for colour images on a GPU, and a small CNN otherwise.
+    """
     images = images_of(p, seed)
     data = normalised(images)
-    fresh = functools.partial(_fresh, p["network"], images.shape, images.classes, p["width"])
+    network, width = _architecture(p, images.shape)
+    fresh = functools.partial(_fresh, network, images.shape, images.classes, width)
     training = {"epochs": p["epochs"], "batch": p["batch"]}
     method, key = all_methods()["retrain"], jax.random.key(seed)
     values, streams = {**method.defaults, **training}, {"retained": data.train}
     task = Task(fresh(key), streams, images.classes, (), fresh, as_given, values, key)
     return Bench(images.name, data.train, data.test, images.classes, method.run(task).network, training, fresh)
+
+
+def _architecture(p: Parameters, shape: tuple[int, int, int]) -> tuple[str, int]:
+    """Name and width."""
+    if p["network"] != "auto":
+        return p["network"], p["width"]
+    large = shape[2] == 3 and jax.default_backend() == "gpu"
+    return ("resnet18", 64) if large else ("small_cnn", p["width"])
 
 
 def _fresh(network: str, shape: tuple[int, int, int], classes: int, width: int, key: Any) -> Network:
@@ -66,8 +78,9 @@ def setting(p: Parameters) -> dict[str, Any]:
     """Attributes of a dataset: what was trained on what."""
     images = images_of(p, p["seed"])
     per_class = len(images.train_y) // images.classes
+    network, width = _architecture(p, images.shape)
     names = {"small_cnn": "small CNN", "resnet18": "ResNet-18", "all_cnn": "All-CNN"}
-    text = f"{images.name}, {per_class} images a class, {names[p['network']]} of width {p['width']}"
+    text = f"{images.name}, {per_class} images a class, {names[network]} of width {width}"
     return {"source": images.name, "setting": f"{text}, {p['epochs']} epochs"}
 
 

@@ -217,6 +217,7 @@ STUDY = Study(
     },
     full={
         **_COMMON,
+        "network": "auto",
         "seeds": 5,
         "per_class": 640,
         "width": 16,
