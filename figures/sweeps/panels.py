@@ -85,8 +85,9 @@ def phase(
     norm: Any = Normalize()
     finite = table[np.isfinite(table)]
     if boundary is not None and finite.size:
-        low, high = min(float(finite.min()), boundary - 1e-9), max(float(finite.max()), boundary + 1e-9)
-        norm = TwoSlopeNorm(boundary, low, high)
+        below, above = boundary - float(finite.min()), float(finite.max()) - boundary
+        least = 0.1 * max(below, above, 1e-9)  # of either side on the scale
+        norm = TwoSlopeNorm(boundary, boundary - max(below, least), boundary + max(above, least))
     elif log and finite.size:
         table = np.where(np.isfinite(table), above_floor(table), np.nan)
         norm = LogNorm(float(np.nanmin(table)), max(float(np.nanmax(table)), 1.01 * float(np.nanmin(table))))
@@ -112,7 +113,7 @@ def phase(
 
 def titles(axes: Sequence[Axes], texts: Sequence[str]) -> None:
     """Titles (a), (b), ..., in two lines where they are long."""
-    panel_titles(axes, [textwrap.fill(text, 44) for text in texts])
+    panel_titles(axes, [textwrap.fill(text, 34) for text in texts])
 
 
 def _edges(axis: Axes, table: np.ndarray, level: float) -> None:

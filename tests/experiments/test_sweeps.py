@@ -9,7 +9,6 @@ from experiments.engine.grid import make_chunks, make_grid
 from experiments.engine.model import all_sweeps
 from experiments.studies.gram_problems import masked, solve
 from tests.experiments.sweep_stores import computed, empty
-from theory.certificate import certificate
 from theory.unlearning.ascent import gradient_ascent
 
 
@@ -58,16 +57,17 @@ def test_linear_cells_agree_with_the_public_functions(tmp_path):
     bound, distance = dataset.bound, dataset.witness_distance
     assert ((distance <= bound * (1 + 1e-9) + 1e-12) | np.isnan(bound)).all()
     drawn = wishart_gram(jax.random.key(1), 6, 30.0)
-    problems = masked(np.asarray(drawn.factor)[None], np.asarray(drawn.y)[None], np.array([6]), np.array([5]))
+    problems = masked(np.asarray(drawn.factor)[None], np.asarray(drawn.y)[None], np.array([6]), np.array([1]))
     trained, retrained = solve(problems, problems.present), solve(problems, problems.retained)
-    lam, target = trained.lam[0], retrained.w[0]
-    plain = gradient_ascent(trained.w[0], problems.X[0], problems.y[0], range(1, 6), lam=lam)
-    at = {"d": 30.0, "m": 6, "k": 5, "seed": 1}
-    ours = dataset.distance.sel(at).sel(model="plain ascent")
-    expected = np.linalg.norm(np.asarray(plain) - target) / np.linalg.norm(target)
-    assert float(ours) == pytest.approx(float(expected), rel=1e-9)
-    stated = certificate(plain, problems.X[0], problems.y[0], range(1, 6))
-    assert float(stated.distance_bound) <= float(dataset.bound.sel(at)) * np.linalg.norm(target) * (1 + 1e-9)
+    X, y, lam, target = problems.X[0], problems.y[0], trained.lam[0], retrained.w[0]
+    plain = np.asarray(gradient_ascent(trained.w[0], X, y, [5], lam=lam))
+    at, size = {"d": 30.0, "m": 6, "k": 1, "seed": 1}, np.linalg.norm(target)
+    ours = dataset.sel(at)
+    assert float(ours.distance.sel(model="plain ascent")) == pytest.approx(np.linalg.norm(plain - target) / size)
+    least = np.min((y * (X @ plain))[:5])
+    slack = np.sum((lam * (y * (X @ plain) / least - 1.0))[:5]) / least
+    assert float(ours.witness_distance) == pytest.approx(np.linalg.norm(plain / least - target) / size)
+    assert float(ours.bound) == pytest.approx(np.sqrt(slack) / size)
 
 
 @pytest.mark.slow
@@ -77,14 +77,18 @@ def test_two_layer_cells_shrink_as_the_theorem_says(tmp_path):
     assert (epsilon.argmin("fraction") == 2).all(), "the theorem's step is the best one"
     best = epsilon.sel(fraction=1.0)
     np.testing.assert_allclose(best.sel(d=1e4) / best.sel(d=1e12), 1e4, rtol=0.1)
-    assert (dataset.delta < 1e-9).all()
-    assert (dataset.tau.sel(fraction=0.0) == 0).all()
-    assert (dataset.flips.sel(fraction=0.0) == 0).all()
+    reached = dataset.dropna("seed", how="any")
+    assert reached.sizes["seed"] > 0, "no network reached an exact KKT point"
+    assert (reached.delta < 1e-9).all()
+    assert (reached.tau.sel(fraction=0.0) == 0).all()
+    assert (reached.flips.sel(fraction=0.0) == 0).all()
 
 
 @pytest.mark.slow
 def test_mixture_errors_lie_above_bayes(tmp_path):
     dataset = swept("ga_mixture", tmp_path)
+    dataset = dataset.dropna("seed", how="any")
+    assert dataset.sizes["seed"] > 0
     noise = 4.0 * np.sqrt(0.25 / 256)
     assert (dataset.error >= dataset.bayes - noise).all()
     assert (dataset.linear >= dataset.bayes - 1e-12).all()
