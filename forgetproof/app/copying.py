@@ -24,7 +24,8 @@ def command(state: State) -> str:
     if state.view == "claim":
         v = state.values
         return f"forgetproof check {v['key']} -n {v['examples']} --seed {v['seed']}"
-    return f"forgetproof explore --at {shlex.quote(state.query)} --json"
+    dataset = [str(state.values["dataset"])] if "dataset" in state.values else []
+    return shlex.join(["forgetproof", "explore", *dataset, "--at", state.query, "--json"])
 
 
 def python(state: State) -> str:
@@ -149,7 +150,7 @@ def _data(state: State) -> str:
 
 
 def _cut(state: State) -> str:
-    given = {name: value for name, value in state.values.items() if name not in ("key", "profile", "file")}
+    given = {name: value for name, value in state.values.items() if name not in ("key", "profile", "dataset")}
     return (
         "\nfrom forgetproof.app.datasets import as_csv, cut, settings\n\n"
         f"print(as_csv(cut(dataset, settings(dataset, {given}))))\n"

@@ -54,7 +54,7 @@ class Step(NamedTuple):
     reached: np.ndarray | Array  # (4,) ‖θ̃ − w*‖ of that certificate's witness
     bound: np.ndarray | Array  # (4,) what the certificate bounds it by; inf without a certificate
     alpha: np.ndarray | Array  # α_c
-    theorem: np.ndarray | Array  # (2, 2): rows ε and δ of the theorem's witness; columns found and bound
+    theorem: np.ndarray | Array  # (2, 2): rows ε and δ of the theorem's witness; found and bound; NaN for α_c ≥ 1
     least_multiplier: np.ndarray | Array  # least retained multiplier after the full projected step
 
 
@@ -95,7 +95,7 @@ def _step(
     found = jax.lax.map(lambda model: certify_linear(model, X, y, retained), models)  # compiled once, not four times
     moved = jnp.abs(X @ X.T) @ jnp.where(forget, lam, 0.0)
     alpha = fraction * masked_max(moved, retained)
-    shrink = jnp.where(alpha < 1.0, 1.0 - alpha, jnp.nan)
+    shrink = jnp.where(alpha < 1.0, 1.0 - alpha, 1.0)
     witness, kept = stepped / shrink, jnp.where(retained, lam, 0.0) / shrink
     margins = y * (X @ witness)
     theorem = [
@@ -114,7 +114,7 @@ def _step(
         reached=jnp.where(found.feasible, jax.vmap(lambda v: norm(v - target))(found.witness), jnp.nan),
         bound=found.distance_bound,
         alpha=alpha,
-        theorem=jnp.asarray(theorem),
+        theorem=jnp.where(alpha < 1.0, jnp.asarray(theorem), jnp.nan),  # the theorem speaks of α < 1 alone
         least_multiplier=jnp.min(jnp.where(retained, projected.multipliers, jnp.inf)),
     )
 

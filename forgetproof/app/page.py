@@ -12,7 +12,8 @@ from forgetproof.app.rows import Row
 from forgetproof.app.work import Outcome
 
 OPENED: dict[str, Path] = {}
-"""Datasets that the page may read, by the path given on the command line: an address can name no other file."""
+"""Datasets that the page may read, by the path given on the command line: an address can name no other file.
+Its parameter is ``dataset``: ``file`` has a meaning of its own to marimo."""
 STATEMENTS = {
     "linear": ("ga.linear.ascent_step", "ga.linear.distance_to_retraining"),
     "network": ("ga.two_layer.ascent_certificate",),
@@ -51,14 +52,14 @@ def opened(name: str) -> Any:
     """
     if name not in OPENED:
         among = ", ".join(OPENED) or "none: name files or folders after 'forgetproof explore'"
-        raise ValueError(f"file: expected one of the datasets opened, {among}; got {name!r}")
+        raise ValueError(f"dataset: expected one of the datasets opened, {among}; got {name!r}")
     return datasets.open_dataset(OPENED[name])
 
 
 def dataset_of(state: State, outcome: Outcome | None) -> Any:
     """The dataset that a state slices, or None. Errors as :func:`opened`."""
     if state.view == "data":
-        return opened(str(state.values.get("file", next(iter(OPENED), ""))))
+        return opened(str(state.values.get("dataset", next(iter(OPENED), ""))))
     return outcome.result.dataset if state.view == "study" and outcome is not None and outcome.result else None
 
 

@@ -1,5 +1,6 @@
 """From states to marimo's widgets and back, and the page's HTML."""
 
+import math
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
@@ -60,14 +61,14 @@ def file_choice(ui: Any, values: Mapping[str, Any]) -> Any:
     names = list(OPENED)
     if not names:
         return None
-    value = values.get("file") if values.get("file") in names else names[0]
+    value = values.get("dataset") if values.get("dataset") in names else names[0]
     return ui.dropdown(options=names, value=value, label="dataset", allow_select_none=False, full_width=True)
 
 
 def state_of(view: str, values: Mapping[str, Any], file: str | None) -> State:
     """The state that the widgets name; the knobs of a slice come later."""
     if view == "data":
-        return State(view, {} if file is None else {"file": file})
+        return State(view, {} if file is None else {"dataset": file})
     return settled(State(view, dict(values)))
 
 
@@ -102,14 +103,19 @@ def panels(charts: Iterable[Chart]) -> str:
     return f'<div class="fp-panels">{"".join(map(panel, charts))}</div>'
 
 
+def shown(value: Any) -> str:
+    """A number to six digits; a dash where there is none, such as the theorem's for α ≥ 1."""
+    return "–" if math.isnan(float(value)) else f"{float(value):.6g}"
+
+
 def numbers_table(rows: Iterable[Row]) -> str:
     """The numbers, their bounds and tightness, to six digits; a broken bound is marked."""
     lines = []
     for row in rows:
         ratio = "" if row.tightness is None else f"{row.tightness:.3f}"
-        bound = "" if row.bound is None else f"{float(row.bound):.6g}"
+        bound = "" if row.bound is None else shown(row.bound)
         broken = " BROKEN" if row.broken else ""
-        cells = f"<td>{float(row.value):.6g}</td><td>{bound}{broken}</td><td>{ratio}</td>"
+        cells = f"<td>{shown(row.value)}</td><td>{bound}{broken}</td><td>{ratio}</td>"
         kind = ' class="fp-broken"' if row.broken else ""
         lines.append(f'<tr{kind} data-row="{escape(row.name)}"><td>{escape(row.name)}</td>{cells}</tr>')
     head = "<tr><th>number</th><th>value</th><th>bound</th><th>tightness</th></tr>"

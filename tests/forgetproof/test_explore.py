@@ -159,7 +159,7 @@ def saved(tmp_path):
 
 
 def test_a_saved_dataset_is_sliced(saved, run):
-    code, out, _ = run("explore", str(saved), "--at", f"view=data&file={saved}&lines=none&at-model=projected", "--json")
+    code, out, _ = run("explore", str(saved), "--at", f"view=data&dataset={saved}&lines=none&at-model=projected", "--json")
     assert code == 0
     numbers = list(json.loads(out)["numbers"].values())
     assert numbers == [3.0, 9.0, 15.0, 21.0]  # medians over three seeds of the second model
@@ -172,7 +172,7 @@ def test_a_saved_dataset_is_sliced(saved, run):
 
 
 def test_only_datasets_of_the_command_line_are_read(saved, run, tmp_path):
-    code, _, err = run("explore", "--at", f"view=data&file={saved}", "--json")
+    code, _, err = run("explore", "--at", f"view=data&dataset={saved}", "--json")
     assert code == 2
     assert "expected one of the datasets opened" in one_line(err)
 

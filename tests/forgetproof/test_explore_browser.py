@@ -16,7 +16,7 @@ import xarray as xr
 
 from experiments.store import save_dataset
 from experiments.study import labelled
-from forgetproof.app import live, page
+from forgetproof.app import live, page, widgets
 from forgetproof.app.knobs import knobs_of, parse_query
 from forgetproof.app.page import content
 from forgetproof.app.work import Outcome
@@ -136,7 +136,7 @@ class Page:
 
 
 def expected(url: str) -> dict[str, str]:
-    return {row.name: f"{float(row.value):.6g}" for row in page.numbers(parse_query(url))}
+    return {row.name: widgets.shown(row.value) for row in page.numbers(parse_query(url))}
 
 
 def drawn(url: str) -> dict[str, str]:
@@ -245,7 +245,7 @@ def test_a_study_runs_beside_the_page(tab, shots):
 
 def test_a_saved_dataset_is_sliced(tab, saved, shots):
     page.open_all([saved])
-    tab.open(f"view=data&file={saved}")
+    tab.open(f"view=data&dataset={saved}")
     tab.agrees()
     assert len(tab.table()) == 10
     tab.tab.locator("marimo-dropdown", has_text="lines").get_by_role("combobox").select_option("none")
