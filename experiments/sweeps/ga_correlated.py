@@ -3,7 +3,8 @@ r"""Forget points correlated with retained ones, over correlation, k, m and d: w
 With all other inner products 0 and one forget point x_l for a retained x_i, ⟨x_l, x_i⟩ = c, the trained multipliers of
 the pair are 1/(1 + c). So plain ascent leaves x_i with margin 1/(1 + c), at distance c/(1 + c) from the retrained
 x_i, and doing nothing is at distance ‖(x_i + x_l)/(1 + c) − x_i‖ = √((1 − c)/(1 + c)). Their ratio is c/√(1 − c²)
-(derived here): ascent is worse than doing nothing from c = 1/√2 on, whatever k is.
+(derived here): ascent is worse than doing nothing from c = 1/√2 on, whatever k ≤ m/2 is. Beyond, forget points share
+retained ones, and it is worse earlier.
 """
 
 import jax

@@ -27,12 +27,13 @@ def plot(dataset: xr.Dataset) -> Figure:
     for axis, at in zip(grid[0], ends, strict=False):
         phase(axis, fixed(dataset.harm, shown, at), *shown, boundary=1.0, text=_RATIO)
     c = dataset.correlation.values
-    middle_k = {**ends[1], "k": dataset.k.values[len(dataset.k) // 2]}
+    apart = [k for k in dataset.k.values if 2 * k <= ends[1]["m"]] or [dataset.k.values[0]]
+    paired = {**ends[1], "k": apart[-1]}  # no two forget points share a retained one
     for name, label, look in (
         ("harm", "plain ascent", "plain ascent"),
         ("projected_harm", "projected ascent", "projected ascent"),
     ):
-        samples = fixed(dataset[name], ("correlation",), middle_k).values
+        samples = fixed(dataset[name], ("correlation",), paired).values
         median_and_spread(grid[0][2], c, samples, LOOKS[look], label)
     grid[0][2].plot(c, c / np.sqrt(1.0 - c**2), color=GREY, linestyle=":", label="c/√(1 − c²), d → ∞")
     grid[0][2].axhline(1.0, color="black", linewidth=1.2)
@@ -40,7 +41,7 @@ def plot(dataset: xr.Dataset) -> Figure:
     grid[0][2].set_xlabel(axis_label(dataset.correlation))
     grid[0][2].set_ylabel(_RATIO)
     grid[0][2].legend(fontsize=8)
-    titles(grid[0], [*(where(dataset, at, shown) for at in ends), where(dataset, middle_k, ("correlation",))])
+    titles(grid[0], [*(where(dataset, at, shown) for at in ends), where(dataset, paired, ("correlation",))])
     return figure
 
 

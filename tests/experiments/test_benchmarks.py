@@ -29,6 +29,7 @@ NAMES = (
     "network_selection",
     "network_sweep",
     "proofs",
+    "sweep",
     "two_layer_training",
     "vmapped_networks",
 )
