@@ -41,7 +41,8 @@ def plot(dataset: xr.Dataset) -> Figure:
         axis.set_yticks(range(len(order)), names, fontsize=7)
         axis.set_xlabel(label)
         axis.set_ylabel("method")
-    legend(axes[1], loc="best")
+    axes[1].set_ylim(-0.6, 1.15 * len(order))  # room for the legend
+    legend(axes[1], loc="upper center", ncols=2)
     _predictions(axes[2], dataset)
     panel_titles(axes, ["time to relearn", "weights", "where the forgotten go"])
     return figure
