@@ -118,14 +118,14 @@ def test_memory_is_stated_and_too_much_refused_before_it_is_taken(monkeypatch):
     assert stated.points == 125_440_000
     assert 0 < stated.free == free_memory()
     assert "whole 3.2 GB" in str(stated)
-    monkeypatch.setattr("theory.solvers.device_rows._machine_free", lambda: 100_000)
+    monkeypatch.setattr("theory.solvers.device_rows._machine_free", lambda: 150_000)
     X, y = mixture(M, D, 0)
-    with pytest.raises(ValueError, match=r"120 rows .* use block=66 or less"):
+    with pytest.raises(ValueError, match=r"120 rows .* use block=100 or less"):
         next(gram_blocks(X, 120))
-    assert gram_memory(M, D).block == 66
+    assert gram_memory(M, D).block == 100
     with pytest.raises(ValueError, match=r"memory: a working set of \d+ points needs"):
         solve_margin_blocked(X, y)
-    with pytest.raises(ValueError, match=r"memory: points of shape \(4000, 4000\) needs 128 MB"):
+    with pytest.raises(ValueError, match=r"memory: points of shape \(4000, 4000\) needs 256 MB"):
         place(np.empty((4000, 4000)))
 
 
