@@ -159,7 +159,8 @@ def saved(tmp_path):
 
 
 def test_a_saved_dataset_is_sliced(saved, run):
-    code, out, _ = run("explore", str(saved), "--at", f"view=data&dataset={saved}&lines=none&at-model=projected", "--json")
+    at = f"view=data&dataset={saved}&lines=none&at-model=projected"
+    code, out, _ = run("explore", str(saved), "--at", at, "--json")
     assert code == 0
     numbers = list(json.loads(out)["numbers"].values())
     assert numbers == [3.0, 9.0, 15.0, 21.0]  # medians over three seeds of the second model

@@ -276,7 +276,7 @@ def test_copies_and_downloads(browser, address, tmp_path):
 
     def downloaded(label: str) -> bytes:
         with tab.tab.expect_download() as waiting:
-            tab.tab.locator("marimo-download", has_text=label).first.get_by_role("button").click()
+            tab.tab.locator("marimo-download", has_text=label).first.locator("a, button").first.click()
         path = tmp_path / waiting.value.suggested_filename
         waiting.value.save_as(path)
         return path.read_bytes()
