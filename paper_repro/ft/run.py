@@ -83,7 +83,8 @@ def findings(dataset: xr.Dataset) -> list[Finding]:
         Finding(
             "a discriminative term closes the gap to the golden model",
             graded(max(float(g.mean()) for g in losses) <= 2, min(float(g.mean()) for g in losses) <= 5),
-            f"average gap in points, {'; '.join(text[str(loss)] for loss in dataset.loss.values)}, each at its best α; "
+            f"average gap in points, {'; '.join(text[str(loss)] for loss in dataset.loss.values)}, each at its best "
+            f"α of {', '.join(f'{alpha:g}' for alpha in dataset.alpha.values)}; "
             f"fine-tuning {_text(gap(tuned))}; {where}",
             "at most 2 points on average for every loss; in part: 5 for one",
         ),
