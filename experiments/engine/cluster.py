@@ -43,10 +43,11 @@ def workers(count: int | None = None, scheduler: str | None = None) -> Iterator[
 
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # for the processes started here
     with dask.config.set(_SETTINGS):
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         if scheduler is None:
             with _local(count or cores()) as cluster, Client(cluster, set_as_default=False) as client:
-                client.register_plugin(Settings())
+                client.register_plugin(Settings(own=True))
                 yield client
             return
         try:
@@ -54,7 +55,7 @@ def workers(count: int | None = None, scheduler: str | None = None) -> Iterator[
         except (OSError, ValueError, TypeError) as fault:
             raise ClusterError(f"--scheduler: no scheduler answers at {scheduler!r} ({fault})") from fault
         with client:
-            client.register_plugin(Settings())
+            client.register_plugin(Settings(own=False))
             yield client
 
 

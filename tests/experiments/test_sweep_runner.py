@@ -23,6 +23,11 @@ from tests.experiments import faulty_sweep, quick_sweep
 from tests.experiments.sweep_stores import filled
 
 SWEEP = quick_sweep.SWEEP
+processes = pytest.mark.filterwarnings(
+    # distributed leaves the sockets of workers that ended to the garbage collector
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+    "ignore::ResourceWarning",
+)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +127,7 @@ def test_no_scheduler_is_one_line(monkeypatch):
         pass
 
 
+@processes
 @pytest.mark.slow
 def test_a_cell_that_kills_its_worker_is_found(tmp_path):
     ran = run_sweep(faulty_sweep.SWEEP, tmp_path / "a", count=1)
@@ -131,12 +137,17 @@ def test_a_cell_that_kills_its_worker_is_found(tmp_path):
     np.testing.assert_array_equal(square, [0, 1, np.nan, 9, 16, np.nan, 36, 49])
 
 
+@processes
 @pytest.mark.slow
 def test_alone_or_in_a_chunk_a_cell_has_the_same_bits(tmp_path):
     for name, width in (("one", 1), ("four", 4), ("all", 64)):
         run_sweep(SWEEP, tmp_path / name, {**SWEEP.tiny, "steps": 1000}, width=width, count=1)
     assert same(tmp_path / "one", tmp_path / "four")
     assert same(tmp_path / "all", tmp_path / "four")
+
+
+def alive(process: Path) -> bool:
+    return process.name.isdigit() and (process / "exe").exists()
 
 
 @pytest.mark.slow
@@ -155,8 +166,10 @@ def test_ctrl_c_ends_every_process_and_can_be_resumed(tmp_path):
     assert started.returncode == 130, err
     assert "chunks are kept, go on with --resume" in err
     assert "Traceback" not in err
-    with pytest.raises(ProcessLookupError):
-        os.killpg(started.pid, 0)
+    deadline = time.monotonic() + 15
+    while any(os.getsid(int(p.name)) == started.pid for p in Path("/proc").iterdir() if alive(p)):
+        assert time.monotonic() < deadline, "a process is left"
+        time.sleep(0.1)
     dataset = load_sweep(tmp_path / "swept")
     assert 0 < dataset.attrs["chunks_finished"] < dataset.attrs["chunks"]
 
