@@ -34,7 +34,8 @@ def plot(dataset: xr.Dataset) -> Figure:
         ("projected_harm", "projected ascent", "projected ascent"),
     ):
         samples = fixed(dataset[name], ("correlation",), paired).values
-        median_and_spread(grid[0][2], c, samples, LOOKS[look], label)
+        known = np.isfinite(samples).any(axis=1)
+        median_and_spread(grid[0][2], c[known], samples[known], LOOKS[look], label)
     grid[0][2].plot(c, c / np.sqrt(1.0 - c**2), color=GREY, linestyle=":", label="c/√(1 − c²), d → ∞")
     grid[0][2].axhline(1.0, color="black", linewidth=1.2)
     grid[0][2].set_ylim(-0.1, 3.5)

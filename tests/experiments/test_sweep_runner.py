@@ -1,5 +1,6 @@
 """The runner: resuming, refusing, isolating cells that fail, with threads here and with processes in the slow tests."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -146,8 +147,12 @@ def test_alone_or_in_a_chunk_a_cell_has_the_same_bits(tmp_path):
     assert same(tmp_path / "all", tmp_path / "four")
 
 
-def alive(process: Path) -> bool:
-    return process.name.isdigit() and (process / "exe").exists()
+def in_session(leader: int) -> list[int]:
+    found = []
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(ValueError, ProcessLookupError, PermissionError):
+            found += [int(process.name)] * (os.getsid(int(process.name)) == leader)
+    return found
 
 
 @pytest.mark.slow
@@ -167,7 +172,7 @@ def test_ctrl_c_ends_every_process_and_can_be_resumed(tmp_path):
     assert "chunks are kept, go on with --resume" in err
     assert "Traceback" not in err
     deadline = time.monotonic() + 15
-    while any(os.getsid(int(p.name)) == started.pid for p in Path("/proc").iterdir() if alive(p)):
+    while in_session(started.pid):
         assert time.monotonic() < deadline, "a process is left"
         time.sleep(0.1)
     dataset = load_sweep(tmp_path / "swept")
