@@ -61,8 +61,9 @@ def norm(v: Float[Array, "..."]) -> Float[Array, ""]:
 def _root(squared: Float[Array, ""]) -> Float[Array, ""]:
     """√, with gradient 0 at 0. A compiler may compute ``squared`` once for each use and round it apart, 0 here and
     1e-33 there: the stand-in for 0 is therefore tiny, so that the root is too where it alone gets through."""
-    safe = jnp.where(squared > 0, squared, jnp.finfo(squared.dtype).tiny)
-    return jnp.where(squared > 0, jnp.sqrt(safe), 0.0)
+    none = squared <= 0  # false for NaN, which stays NaN
+    safe = jnp.where(none, jnp.finfo(squared.dtype).tiny, squared)
+    return jnp.where(none, 0.0, jnp.sqrt(safe))
 
 
 def gram_norm(coefficients: Float[Array, " m"], gram: Float[Array, "m m"]) -> Float[Array, ""]:
@@ -79,9 +80,9 @@ def cosine_gap(a: Float[Array, " d"], b: Float[Array, " d"]) -> Float[Array, ""]
 def tangent_gap(q: Float[Array, "..."]) -> Float[Array, "..."]:
     """1 − √(1 − q²) without cancellation; 2 where q ≥ 1, any angle: the most 1 − cos can be between a vector
     and another at q times its length."""
-    inside = q < 1.0
-    square = jnp.where(inside, q, 0.0) ** 2
-    return jnp.where(inside, square / (1.0 + jnp.sqrt(1.0 - square)), 2.0)
+    beyond = q >= 1.0
+    square = jnp.where(beyond, 0.0, q) ** 2
+    return jnp.where(beyond, 2.0, square / (1.0 + jnp.sqrt(1.0 - square)))
 
 
 def masked_max(values: Float[Array, " m"], mask: Bool[Array, " m"], empty: float = 0.0) -> Float[Array, ""]:
