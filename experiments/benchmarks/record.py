@@ -2,13 +2,13 @@
 
 import json
 import os
-from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
 import jax
 
 from experiments.benchmarks.model import BenchmarkResult
+from experiments.files import read_json, write_atomically
 from experiments.provenance import environment
 
 PEERS = ("clarabel", "threadpoolctl", "torch")
@@ -19,11 +19,16 @@ def load() -> list[float]:
     return list(os.getloadavg()) if hasattr(os, "getloadavg") else []
 
 
-def record(results: Sequence[BenchmarkResult], loads: Sequence[list[float]], folder: Path) -> Path:
-    """Write ``<backend>.json`` into ``folder``.
+def record(result: BenchmarkResult, before: list[float], folder: Path) -> Path:
+    """Put one benchmark's numbers into ``<backend>.json`` of ``folder``, in place of earlier ones of its name.
+
+    Each benchmark keeps the environment it was measured in: versions, device, revision and load averages.
 
     Args:
-        loads: :func:`load` before the first benchmark and after each.
+        before: :func:`load` before the benchmark.
+
+    Raises:
+        ValueError: the file is damaged.
     """
     where = environment()
     for package in PEERS:
@@ -31,9 +36,11 @@ def record(results: Sequence[BenchmarkResult], loads: Sequence[list[float]], fol
             where["versions"][package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             where["versions"][package] = "not installed"
-    where["load_average_before_and_after_each"] = list(loads)
+    where["load averages before and after"] = [before, load()]
     path = folder / f"{jax.default_backend()}.json"
     folder.mkdir(parents=True, exist_ok=True)
-    stated = {"environment": where, "benchmarks": [result.as_json() for result in results]}
-    path.write_text(json.dumps(stated, indent=1) + "\n", encoding="utf-8")
+    kept = {each["name"]: each for each in (read_json(path) or {"benchmarks": []})["benchmarks"]}
+    kept[result.name] = {**result.as_json(), "environment": where}
+    stated = {"benchmarks": [kept[name] for name in sorted(kept)]}
+    write_atomically(path, (json.dumps(stated, indent=1) + "\n").encode())
     return path

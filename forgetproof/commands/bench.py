@@ -13,7 +13,7 @@ def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Benchmarks; all if left out.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes, for a first look.")] = False,
     save: Annotated[
-        Path | None, typer.Option("--save", help="Folder to write the numbers to, as cpu.json or gpu.json.")
+        Path | None, typer.Option("--save", help="Folder to put the numbers into, in cpu.json or gpu.json; others' stay.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -28,16 +28,16 @@ def bench(
     unknown = [name for name in names or [] if name not in known]
     if unknown:
         raise UserError(f"no benchmark named {unknown[0]!r}; expected one of {', '.join(known)}")
-    results, loads = [], [load()]
+    results = []
     with stages(as_json) as add:
         advance = add("benchmarks", len(names or known))
         for name in names or known:
             shown = (add,) if known[name].staged else ()
+            before = load()
             results.append(known[name].run(quick, *shown))
-            loads.append(load())
+            if save is not None:
+                record(results[-1], before, save)
             advance(name)
-    if save is not None:
-        record(results, loads, save)
     if as_json:
         emit([result.as_json() for result in results])
     else:

@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -162,11 +163,19 @@ def test_without_torch_the_others_are_measured_and_a_line_says_so(monkeypatch: p
 
 @pytest.mark.slow
 def test_numbers_are_kept_by_backend(tmp_path: Path, results: dict[str, BenchmarkResult]) -> None:
-    path = record.record([results["exact"]], [record.load(), record.load()], tmp_path / "new")
+    """Each with its environment; those of other benchmarks stay, earlier ones of the same name go."""
+    exact, other = results["exact"], replace(results["exact"], name="another")
+    for each in (other, replace(exact, seed=-1), exact):
+        path = record.record(each, record.load(), tmp_path / "new")
     assert path.name == "cpu.json"
-    kept = json.loads(path.read_text())
-    assert kept["benchmarks"] == [results["exact"].as_json()]
-    assert {"jax", "clarabel", "torch"} <= set(kept["environment"]["versions"])
+    kept = json.loads(path.read_text())["benchmarks"]
+    assert [each["name"] for each in kept] == ["another", "exact"]
+    environment = kept[1].pop("environment")
+    assert kept[1] == exact.as_json()
+    assert {"jax", "clarabel", "torch"} <= set(environment["versions"])
+    path.write_text('{"benchmarks": ')
+    with pytest.raises(ValueError, match="cpu.json"):
+        record.record(exact, record.load(), tmp_path / "new")
 
 
 def test_a_sweep_covers_every_dimension_and_initialisation() -> None:
