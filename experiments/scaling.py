@@ -142,6 +142,8 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=20_000, help="leave larger sizes out")
     asked = parser.parse_args()
     if not asked.page:
+        import jax
+
         jax.config.update("jax_enable_x64", True)  # a process of its own
         if asked.one:
             print(json.dumps(measure(asked.one[0], int(asked.one[1]))))

@@ -13,7 +13,8 @@ def bench(
     names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Benchmarks; all if left out.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Smaller sizes, for a first look.")] = False,
     save: Annotated[
-        Path | None, typer.Option("--save", help="Folder to put the numbers into, in cpu.json or gpu.json; others' stay.")
+        Path | None,
+        typer.Option("--save", help="Folder for the numbers, in cpu.json or gpu.json, with earlier ones."),
     ] = None,
     as_json: Json = False,
 ) -> None:
