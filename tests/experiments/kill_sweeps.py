@@ -145,16 +145,19 @@ def kill_runners(folder: Path, reference: Path, times: int, seeds: int, warm: fl
     return log
 
 
-def kill_workers(folder: Path, reference: Path, times: int, seeds: int, warm: float, dice: random.Random) -> int:
+def kill_workers(folder: Path, reference: Path, times: int, seeds: int, dice: random.Random) -> int:
     """Kill workers alone while a runner goes on; returns the number of runs that it took."""
     kills, runs = 0, 0
     while kills < times:
         runs += 1
         store = folder / f"workers-{runs}"
         runner = Runner(store, seeds)
-        time.sleep(warm)
+        while (
+            not finished(store) and runner.process.poll() is None
+        ):
+            time.sleep(0.05)
         while kills < times and runner.process.poll() is None:
-            time.sleep(dice.uniform(0.05, warm))
+            time.sleep(dice.uniform(0.05, 1.0))
             workers = runner.workers()
             if workers and runner.process.poll() is None:
                 kill([dice.choice(workers)])
@@ -194,7 +197,7 @@ def main() -> None:
         f"uninterrupted: {chunks} chunks in {time.monotonic() - began:.1f} s, the first after {warm:.1f} s", flush=True
     )
     kill_runners(given.folder, reference, given.times, given.seeds, warm, dice)
-    runs = kill_workers(given.folder, reference, given.times, given.seeds, warm, dice)
+    runs = kill_workers(given.folder, reference, given.times, given.seeds, dice)
     print(f"{given.times} kills of runners and {given.times} of workers in {runs} runs: nothing lost, equal to the bit")
 
 
