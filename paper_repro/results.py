@@ -13,7 +13,7 @@ from typing import Any
 import xarray as xr
 
 from experiments.files import write_atomically
-from experiments.study import all_studies
+from experiments.study import Study, all_studies
 from paper_repro.reported import HERE
 
 
@@ -24,16 +24,23 @@ def keep(report: Path, root: Path = HERE) -> list[Path]:
     written = []
     for path in sorted((report / "data").glob("*.nc")):
         study = all_studies()[path.stem]
-        if (root / study.paper / "run.py").exists():
+        if _judged(study, root):
             dataset = load_dataset(path)
+            folder = root / study.paper / "results"
+            folder.mkdir(exist_ok=True)
+            file = folder / f"{study.key}-{dataset.attrs['source']}.json"
             found = result(study.paper, dataset)
-            if found["measures"] or found["findings"]:
-                folder = root / study.paper / "results"
-                folder.mkdir(exist_ok=True)
-                file = folder / f"{study.key}-{dataset.attrs['source']}.json"
-                write_atomically(file, (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode())
-                written.append(file)
+            write_atomically(file, (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode())
+            written.append(file)
     return written
+
+
+def _judged(study: Study, root: Path) -> bool:
+    """Whether a paper's numbers or findings are taken from the study."""
+    if not (root / study.paper / "run.py").exists():
+        return False
+    module = importlib.import_module(f"paper_repro.{study.paper}.run")
+    return any(study.key in getattr(module, name, {}) for name in ("FROM_STUDIES", "FINDINGS"))
 
 
 def result(paper: str, dataset: xr.Dataset) -> dict[str, Any]:
