@@ -43,8 +43,8 @@ def workers(count: int | None = None, scheduler: str | None = None) -> Iterator[
 
     os.environ.setdefault("DASK_LOGGING__DISTRIBUTED", "critical")  # for the processes started here
     with dask.config.set(_SETTINGS):
-        for name in ("distributed", "distributed.client"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        for part in ("", ".batched", ".client", ".core", ".nanny", ".scheduler"):
+            logging.getLogger("distributed" + part).setLevel(logging.CRITICAL + 1)  # what matters is raised
         if scheduler is None:
             with _local(count or cores()) as cluster, Client(cluster, set_as_default=False) as client:
                 client.register_plugin(Settings(own=True))

@@ -152,9 +152,7 @@ def kill_workers(folder: Path, reference: Path, times: int, seeds: int, dice: ra
         runs += 1
         store = folder / f"workers-{runs}"
         runner = Runner(store, seeds)
-        while (
-            not finished(store) and runner.process.poll() is None
-        ):
+        while not finished(store) and runner.process.poll() is None:
             time.sleep(0.05)
         while kills < times and runner.process.poll() is None:
             time.sleep(dice.uniform(0.05, 1.0))

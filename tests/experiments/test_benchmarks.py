@@ -10,7 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.benchmarks import Benchmark, BenchmarkResult, all_benchmarks, measure, network_sweep, record
+from experiments.benchmarks import (
+    Benchmark,
+    BenchmarkResult,
+    all_benchmarks,
+    measure,
+    network_selection,
+    network_sweep,
+    record,
+)
 from experiments.benchmarks import two_layer_training as training
 from experiments.benchmarks.measure import dual_residual, medians, peer
 from experiments.benchmarks.model import growth
@@ -39,6 +47,7 @@ AGREES = {
     "sklearn SVC, precomputed": 1e-5,
     "Clarabel": 1e-7,
     "float32 weights": 1e-3,
+    "losses": network_selection.AGREES["losses"],  # float32
 }  # what each can reach
 
 

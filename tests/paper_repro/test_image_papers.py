@@ -34,8 +34,8 @@ def test_a_run_is_compared_and_kept(data, monkeypatch, tmp_path):
         assert row["ours"], row["measure"]
         assert "digits" in row["ours"][0]["setting"]
     told = reported.findings(paper, report / "data")
-    assert len(told) >= 3
-    assert all(f["says"] and f["rule"] and "digits" in f["here"] and "nan" not in f["here"] for f in told)
+    assert len([f for f in told if "digits" in f["here"]]) >= 3  # the others are kept from longer runs on other images
+    assert all(f["says"] and f["rule"] and "nan" not in f["here"] for f in told)
     assert {f["outcome"] for f in told} <= {"held", "held in part", "did not hold"}
     root = tmp_path / "papers"
     (root / paper).mkdir(parents=True)
