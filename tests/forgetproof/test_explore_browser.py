@@ -117,6 +117,10 @@ class Page:
         handle.focus()
         handle.press(key)
 
+    def tells(self, text: str) -> bool:
+        """Whether the text is seen; messages are in shadow trees, which ``inner_text`` leaves out."""
+        return any(found.is_visible() for found in self.tab.get_by_text(text).all())
+
     def wait(self, met, what: str, patience: float = PATIENCE) -> None:
         end = time.monotonic() + patience
         while not met():
@@ -157,12 +161,20 @@ def tab(browser, address):
     opened.close()
 
 
+_TURNING = "view=network&law=mixture&correlation=0.3&k=2&d=100&scale=0.1&steps=500&seed=4"
+STARTS = {"scale": _TURNING, "steps": _TURNING}
+"""States to move a slider from: the exact point depends on the start and length of training through the final
+activations alone, often the same ones. From here they change."""
+
+
 @pytest.mark.parametrize("view", ["linear", "network"])
 def test_every_slider_moves_numbers_and_pictures(view, tab, shots):
     tab.open(f"view={view}&law=mixture&correlation=0.3&k=2")
     tab.agrees()
     for knob in knobs_of(view):
         if knob.numeric:
+            if knob.name in STARTS:
+                tab.open(STARTS[knob.name]).agrees()
             before, numbers, pictures = tab.state(), tab.table(), tab.pictures()
             tab.press(knob.label, "ArrowRight")
             tab.wait(lambda before=before: tab.state() != before, f"{knob.name} in the address")
@@ -199,7 +211,7 @@ def test_a_shared_address_restores_the_state(browser, tab, address):
 
 def test_a_bad_address_is_told(tab):
     tab.open("view=linear&m=many")
-    tab.wait(lambda: "expected a number from 4 to 128" in tab.tab.inner_text("body"), "the complaint")
+    tab.wait(lambda: tab.tells("expected a number from 4 to 128"), "the complaint")
     tab.agrees()
 
 
@@ -210,7 +222,7 @@ def test_long_training_shows_progress_and_is_cancelled(tab, shots):
     tab.wait(lambda: float(tab.tab.locator("progress").get_attribute("value")) > first, "progress")
     tab.tab.screenshot(path=shots / "progress.png")
     tab.tab.get_by_role("button", name="cancel").first.click()
-    tab.wait(lambda: "Stopped." in tab.tab.inner_text("body"), "the end of the training", 20)
+    tab.wait(lambda: tab.tells("Stopped."), "the end of the training", 20)
     tab.press("steps of training", "Home")
     tab.agrees()
 
