@@ -34,14 +34,6 @@ def signs(z: Float[Array, " m"]) -> Float[Array, " m"]:
     return jnp.where(z >= 0, 1.0, -1.0)
 
 
-def on_grid(z: Float[Array, " n"], bits: int = 10) -> Float[Array, " n"]:
-    """Latents rounded to multiples of 2^-bits, with the gradient of the identity.
-
-    Two coordinates are then equal or clearly apart: points 1e-13 apart make a Gram matrix that float64 cannot solve.
-    """
-    return z + jax.lax.stop_gradient(jnp.round(z * 2.0**bits) / 2.0**bits - z)
-
-
 def last(k: int, m: int) -> Bool[Array, " m"]:
     """Mask of the last k of m points."""
     return jnp.arange(m) >= m - k

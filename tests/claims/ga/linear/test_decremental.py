@@ -53,7 +53,7 @@ def test_instances_leave_points_off_the_margin(sizes):
 
 
 def test_points_that_nearly_coincide_are_solved():
-    """Latents 4e-14 apart, found by hypothesis: without the grid the solver gives up on them."""
+    """Latents 4e-14 apart, found by hypothesis: float64 alone gives up on them."""
     z = np.full(CLAIM.latent(CLAIM.sizes[0]), 0.3)
     z[[0, 1, 15]] = 0.0, 0.0, 3.930425735970513e-14
     assert outcomes(CLAIM, evaluate_batch(CLAIM, CLAIM.sizes[0], z[None])).tolist() == ["HOLDS"]

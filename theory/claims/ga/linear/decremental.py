@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from theory.claim import Claim, Conclusion, Sizes
 from theory.claims.ga.linear import projection_steps
-from theory.claims.instances import last, on_grid, planted, planted_latent, signs
+from theory.claims.instances import last, planted, planted_latent, signs
 from theory.data.dataset import ForgetSplit
 from theory.numerics import EPS, norm
 from theory.solvers.margin import margin_from_points
@@ -42,10 +42,10 @@ def latent(sizes: Sizes) -> int:
 
 
 def build(sizes: Sizes, z: Float[Array, " n"]) -> ForgetSplit:
-    """Separable points, some off the margin, none nearly twice; at least one forgotten point is a support vector."""
+    """Separable points, some off the margin; at least one forgotten point is a support vector."""
     m = sizes["m"]
     y = signs(z[:m])
-    rows, _, _ = planted(on_grid(z[m:]), m, sizes["d"])
+    rows, _, _ = planted(z[m:], m, sizes["d"])
     return ForgetSplit(y[:, None] * rows[::-1], y, last(sizes["k"], m))
 
 
@@ -88,7 +88,7 @@ def solve(i: ForgetSplit) -> Solved:
     def run(support: Array, stage: tuple[Array, Array]) -> tuple[Array, tuple[Array, ...]]:
         retained, warm = stage
         start = jnp.where(warm, support & retained, retained)
-        found = margin_from_points(i.X, i.y, retained, start, extended=False)
+        found = margin_from_points(i.X, i.y, retained, start)
         assert found.w is not None
         trained = jnp.where(jnp.all(retained), found.support, support)  # the cold run's must not leak into the warm one
         spent = found.exchanges.astype(jnp.float64)
