@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from figures import all_figures
 from theory.report import markdown_table
 
 ROOT = Path(__file__).parents[1]
@@ -23,8 +24,10 @@ def refresh(report: Path) -> None:
     table = markdown_table(summary["claims"])
     readme.write_text(_TABLE.sub(lambda m: m[1] + table + m[2], text), encoding="utf-8")
     gallery = ROOT / "figures" / "gallery"
-    shutil.rmtree(gallery, ignore_errors=True)
-    gallery.mkdir()
+    known = all_figures()
+    for old in gallery.glob("*.png"):  # those of studies that this report left out stay
+        if old.stem not in known:
+            old.unlink()
     for picture in summary["pictures"]:
         for name in picture["files"]:
             if name.endswith(".png"):
