@@ -117,9 +117,9 @@ def _one(X: np.ndarray, y: np.ndarray, most: int | None) -> dict[str, Any]:
 STUDY = Study(
     key="real_leave_one_out",
     paper="ga",
-    title="All leave-one-out models of every pair of digits",
+    title="All leave-one-out models of pairs of digits",
     question="How far from retraining is each of them, unlearned at once, and what does its certificate say?",
-    quick={"seed": 0, "source": "digits", "per_class": 0, "classes": tuple(range(10)), "most": 5},
+    quick={"seed": 0, "source": "digits", "per_class": 0, "classes": (0, 1, 3, 5, 8), "most": 3},
     full={"seed": 0, "source": "mnist", "per_class": 0, "classes": tuple(range(10)), "most": None},
     tiny={"seed": 0, "source": "digits", "per_class": 20, "classes": (0, 3, 8), "most": 3},
     run=run,
