@@ -1,6 +1,7 @@
 """A strict run: float64, no implicit promotion, shapes checked, one hypothesis profile."""
 
 import os
+import signal
 import sys
 
 from forgetproof.runtime import start_jax
@@ -70,3 +71,11 @@ def pytest_collection_modifyitems(items):
 def sizes(request):
     """How many of a claim's sizes a property is tested on: each is a program to compile."""
     return request.param
+
+
+@pytest.fixture
+def interruptible():
+    """Processes started by the test obey Ctrl-C, even where the tests run in the background and ignore it."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)

@@ -156,7 +156,7 @@ def in_session(leader: int) -> list[int]:
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_every_process_and_can_be_resumed(tmp_path):
+def test_ctrl_c_ends_every_process_and_can_be_resumed(tmp_path, interruptible):
     """Ctrl-C reaches a terminal's whole group: runner and workers."""
     command = [sys.executable, "-m", "forgetproof", "sweep", "ga_correlated", "--set", "m=4", "--set", "k=1,2"]
     command += ["--set", "d=100", "--set", "seed=0..511", "--chunk", "4", "--workers", "1", "--store", "swept"]

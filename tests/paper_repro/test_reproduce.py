@@ -113,7 +113,7 @@ def test_stale_staging_of_a_killed_run_is_cleared(small):
 
 
 @pytest.mark.slow
-def test_interrupt_leaves_no_half_written_report(tmp_path):
+def test_interrupt_leaves_no_half_written_report(tmp_path, interruptible):
     """A real Ctrl-C (SIGINT) while claims are being checked."""
     command = [sys.executable, "-m", "forgetproof", "reproduce", "ft", "--out", str(tmp_path / "report")]
     environment = {**os.environ, "FORGETPROOF_HOME": str(tmp_path / "home")}
