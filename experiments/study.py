@@ -4,14 +4,14 @@ One study is one file, ``experiments/studies/<name>.py``, that holds ``STUDY``; 
 """
 
 import functools
-import importlib
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
+
+from experiments.discovery import modules_with
 
 Parameters = Mapping[str, Any]
 Labelled = tuple[tuple[str, ...], np.ndarray, dict[str, str]]
@@ -36,13 +36,7 @@ class Study:
 @functools.cache
 def all_studies() -> dict[str, Study]:
     """Every study by key, in key order."""
-    from experiments import studies
-
-    found: dict[str, Study] = {}
-    for info in pkgutil.iter_modules(studies.__path__, prefix=studies.__name__ + "."):
-        study = getattr(importlib.import_module(info.name), "STUDY", None)
-        if study is not None:
-            found[study.key] = study
+    found = {module.STUDY.key: module.STUDY for module in modules_with("experiments.studies", "STUDY").values()}
     return dict(sorted(found.items()))
 
 

@@ -4,17 +4,12 @@ Nothing is listed by hand. A picture reads a saved dataset and never runs an exp
 """
 
 import functools
-import importlib
-import pkgutil
 from types import ModuleType
+
+from experiments.discovery import modules_with
 
 
 @functools.cache
 def all_figures() -> dict[str, ModuleType]:
     """The module of every picture by name, in name order."""
-    found: dict[str, ModuleType] = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        if hasattr(module, "STUDY"):
-            found[info.name] = module
-    return dict(sorted(found.items()))
+    return modules_with(__name__, "STUDY")

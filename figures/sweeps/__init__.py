@@ -4,17 +4,12 @@ A picture draws whatever a store holds: any grid, and cells that are still missi
 """
 
 import functools
-import importlib
-import pkgutil
 from types import ModuleType
+
+from experiments.discovery import modules_with
 
 
 @functools.cache
 def all_sweep_figures() -> dict[str, ModuleType]:
     """The module of every picture by name, in name order."""
-    found: dict[str, ModuleType] = {}
-    for info in pkgutil.iter_modules(__path__):
-        module = importlib.import_module(f"{__name__}.{info.name}")
-        if hasattr(module, "SWEEP"):
-            found[info.name] = module
-    return dict(sorted(found.items()))
+    return modules_with(__name__, "SWEEP")
