@@ -1,4 +1,4 @@
-"""Modules that are found, not listed: one file in a package is one study, picture or benchmark."""
+"""Modules that are found, not listed: one file in a package is one study or one benchmark."""
 
 import importlib
 import pkgutil

@@ -4,12 +4,22 @@ Nothing is listed by hand. A picture reads a saved dataset and never runs an exp
 """
 
 import functools
+import importlib
+import pkgutil
 from types import ModuleType
-
-from experiments.discovery import modules_with
 
 
 @functools.cache
 def all_figures() -> dict[str, ModuleType]:
     """The module of every picture by name, in name order."""
-    return modules_with(__name__, "STUDY")
+    return pictures_of(__name__, "STUDY")
+
+
+def pictures_of(package: str, dataset: str) -> dict[str, ModuleType]:
+    """The modules of a package that say which ``dataset`` they draw, by name, in name order."""
+    found: dict[str, ModuleType] = {}
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        module = importlib.import_module(f"{package}.{info.name}")
+        if hasattr(module, dataset):
+            found[info.name] = module
+    return dict(sorted(found.items()))

@@ -6,10 +6,10 @@ A picture draws whatever a store holds: any grid, and cells that are still missi
 import functools
 from types import ModuleType
 
-from experiments.discovery import modules_with
+from figures import pictures_of
 
 
 @functools.cache
 def all_sweep_figures() -> dict[str, ModuleType]:
     """The module of every picture by name, in name order."""
-    return modules_with(__name__, "SWEEP")
+    return pictures_of(__name__, "SWEEP")
