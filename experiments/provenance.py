@@ -1,19 +1,13 @@
-"""Where a number came from: versions, machine, device, revision, seed, time taken."""
+"""Where a number came from: versions, machine, device, revision."""
 
-import json
 import os
 import platform
 import subprocess
-import time
-from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import jax
-import xarray as xr
-
-from experiments.study import Study
 
 PACKAGES = ("forgetproof", "jax", "jaxlib", "numpy", "scipy", "scikit-learn", "sympy", "python-flint", "matplotlib")
 
@@ -58,16 +52,3 @@ def _revision() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return done.stdout.strip()
-
-
-def stamped(study: Study, parameters: Mapping[str, Any]) -> xr.Dataset:
-    """Run a study and write its provenance into the dataset's attributes."""
-    began = time.perf_counter()
-    dataset = study.run(parameters)
-    return dataset.assign_attrs(
-        study=study.key,
-        title=study.title,
-        parameters=json.dumps(dict(parameters), sort_keys=True, default=list),
-        seconds=round(time.perf_counter() - began, 3),
-        environment=json.dumps(environment(), sort_keys=True),
-    )

@@ -4,6 +4,8 @@ One study is one file, ``experiments/studies/<name>.py``, that holds ``STUDY``; 
 """
 
 import functools
+import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from experiments.discovery import modules_with
+from experiments.provenance import environment
 
 Parameters = Mapping[str, Any]
 Labelled = tuple[tuple[str, ...], np.ndarray, dict[str, str]]
@@ -50,3 +53,16 @@ def labelled(dims: str | Sequence[str], values: Any, long_name: str, units: str 
         array = array.astype(np.int32, casting="same_kind") if array.dtype.kind == "i" else array.astype(np.int32)
     names = (dims,) if isinstance(dims, str) else tuple(dims)
     return names, array, {"units": units, "long_name": long_name}
+
+
+def stamped(study: Study, parameters: Parameters) -> xr.Dataset:
+    """Run a study and write its provenance into the dataset's attributes."""
+    began = time.perf_counter()
+    dataset = study.run(parameters)
+    return dataset.assign_attrs(
+        study=study.key,
+        title=study.title,
+        parameters=json.dumps(dict(parameters), sort_keys=True, default=list),
+        seconds=round(time.perf_counter() - began, 3),
+        environment=json.dumps(environment(), sort_keys=True),
+    )

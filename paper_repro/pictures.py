@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from experiments import provenance
-
 
 def run_study(key: str, profile: str, seed: int, folder: Path, source: str | None = None) -> str:
     """Run a study of that key with the parameters of "quick" or "full" and save ``folder/KEY.nc``; returns the key.
@@ -12,13 +10,13 @@ def run_study(key: str, profile: str, seed: int, folder: Path, source: str | Non
     A ``source`` takes the place of the study's own, if it has one.
     """
     from experiments.store import save_dataset
-    from experiments.study import all_studies
+    from experiments.study import all_studies, stamped
 
     study = all_studies()[key]
     parameters = {**(study.quick if profile == "quick" else study.full), "seed": seed}
     if source is not None and "source" in parameters:
         parameters["source"] = source
-    save_dataset(provenance.stamped(study, parameters), folder / f"{key}.nc")
+    save_dataset(stamped(study, parameters), folder / f"{key}.nc")
     return key
 
 

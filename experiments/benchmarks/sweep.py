@@ -27,7 +27,7 @@ def grid(quick: bool) -> dict[str, tuple[float, ...]]:
     """2000 cells of equal shape."""
     if quick:
         return {"d": (1e4,), "m": (6,), "k": (1, 2), "seed": tuple(range(20))}
-    return {"d": (1e4, 1e5, 1e6, 1e8), "m": (200,), "k": (1, 4, 16, 32, 50), "seed": tuple(range(100))}
+    return {"d": (1e4, 1e5, 1e6, 1e8), "m": (300,), "k": (1, 4, 16, 32, 50), "seed": tuple(range(100))}
 
 
 def swept(folder: Path, values: dict[str, tuple[float, ...]], count: int, width: int) -> Ran:

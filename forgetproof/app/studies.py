@@ -75,9 +75,8 @@ def _main(key: str, profile: str, path: str) -> None:
     from forgetproof import start_jax
 
     start_jax()
-    from experiments.provenance import stamped
     from experiments.store import save_dataset
-    from experiments.study import all_studies
+    from experiments.study import all_studies, stamped
 
     study = all_studies()[key]
     save_dataset(stamped(study, getattr(study, profile)), path)
