@@ -7,6 +7,9 @@ import xarray as xr
 
 from experiments.slices import Part, Slices
 from experiments.studies.network_unlearning import (
+    FULL,
+    QUICK,
+    TINY,
     Bench,
     attacked,
     judged,
@@ -79,8 +82,6 @@ def _class(bench: Bench, seed: int, label: int, p: Parameters) -> Part:
     }
 
 
-_COMMON = {"seed": 0, "source": "digits", "network": "small_cnn", "classes": (3, 6, 9), "sliced": False}
-
 STUDY = Study(
     key="ft_networks",
     paper="ft",
@@ -88,34 +89,22 @@ STUDY = Study(
     question="How do the weight of CE-FT, ICE-FT and KL-FT, and the share that a mask removes, trade forgetting for "
     "retained accuracy?",
     quick={
-        **_COMMON,
+        **QUICK,
+        "classes": (3, 6, 9),
         "seeds": 2,
-        "per_class": 120,
-        "width": 8,
         "epochs": 10,
-        "batch": 32,
         "alphas": (0.01, 0.1, 1.0, 10.0),
         "used": (0.1, 0.2, 0.5),
     },
     full={
-        **_COMMON,
-        "network": "auto",
-        "seeds": 5,
-        "per_class": 640,
-        "width": 16,
+        **FULL,
+        "classes": (3, 6, 9),
         "epochs": 10,
-        "batch": 64,
         "alphas": (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0),
         "used": (0.05, 0.1, 0.2, 0.35, 0.5),
-        "sliced": True,
     },
     tiny={
-        **_COMMON,
-        "seeds": 1,
-        "per_class": 12,
-        "width": 2,
-        "epochs": 1,
-        "batch": 32,
+        **TINY,
         "classes": (3,),
         "alphas": (0.1, 1.0),
         "used": (0.2, 0.5),

@@ -18,6 +18,12 @@ from theory.unlearning.networks import all_methods
 from theory.unlearning.networks.method import Outcome, Problem, Task, unlearn_network
 from theory.unlearning.networks.unsir import error_maximising_noise, scaled
 
+BASE = {"seed": 0, "source": "digits", "network": "small_cnn", "rate": 0.05, "sliced": False}
+"""Parameters of a study that trains networks; ``rate`` is the largest learning rate of training and retraining."""
+QUICK = {**BASE, "seeds": 5, "per_class": 120, "width": 8, "batch": 32}
+FULL = {**BASE, "network": "auto", "seeds": 5, "per_class": 640, "width": 16, "batch": 64, "sliced": True}
+TINY = {**BASE, "seeds": 1, "per_class": 12, "width": 2, "epochs": 1, "batch": 32}
+
 METRICS = ("forget accuracy", "retained accuracy", "forget test accuracy", "retained test accuracy")
 
 
@@ -47,7 +53,7 @@ def images_of(p: Parameters, seed: int) -> ImageSet:
 
 
 def prepare(p: Parameters, seed: int) -> Bench:
-    """Images and a network trained on them; ``p`` has source, per_class, network, width, epochs and batch.
+    """Images and a network trained on them; ``p`` has BASE, per_class, width, epochs and batch.
 
     The network "auto" is a ResNet-18 of its usual width for colour images on a GPU, and a small CNN otherwise.
     """
@@ -55,7 +61,7 @@ def prepare(p: Parameters, seed: int) -> Bench:
     data = normalised(images)
     network, width = _architecture(p, images.shape)
     fresh = functools.partial(_fresh, network, images.shape, images.classes, width)
-    training = {"epochs": p["epochs"], "batch": p["batch"]}
+    training = {name: p[name] for name in ("epochs", "batch", "rate")}
     method, key = all_methods()["retrain"], jax.random.key(seed)
     values, streams = {**method.defaults, **training}, {"retained": data.train}
     task = Task(fresh(key), streams, images.classes, (), fresh, as_given, values, key)
@@ -124,7 +130,7 @@ def timed(bench: Bench, method: str, forgotten: tuple[int, ...], seed: int, **hy
 
 def _programs() -> int:
     """How many programs of training and of noise this process has compiled."""
-    return sum(program._cache_size() for program in (descend, error_maximising_noise))  # type: ignore[attr-defined]
+    return sum(program._cache_size() for program in (descend, error_maximising_noise))
 
 
 def sets_of(bench: Bench, forgotten: tuple[int, ...]) -> Sets:

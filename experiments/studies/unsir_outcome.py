@@ -13,7 +13,10 @@ import xarray as xr
 
 from experiments.slices import Part, Slices
 from experiments.studies.network_unlearning import (
+    FULL,
     METRICS,
+    QUICK,
+    TINY,
     Bench,
     images_of,
     judged,
@@ -176,15 +179,6 @@ def _dataset(p: Parameters, found: Sequence[Part]) -> xr.Dataset:
     )
 
 
-_COMMON = {
-    "seed": 0,
-    "methods": (),  # all
-    "source": "digits",
-    "network": "small_cnn",
-    "class_counts": (1, 2, 4, 7),
-    "sliced": False,
-}
-
 _TWELVE = (
     "retrain",
     "fine_tune",
@@ -206,34 +200,22 @@ STUDY = Study(
     title="UNSIR on real images: impair, repair, and what the others do",
     question="Does UNSIR forget a class and keep the others, at how many steps, for one class and for several?",
     quick={
-        **_COMMON,
+        **QUICK,
+        "class_counts": (1, 2, 4, 7),
         "methods": _TWELVE,
-        "seeds": 5,
-        "per_class": 120,
-        "width": 8,
         "epochs": 10,
-        "batch": 32,
         "share": 0.5,
     },
     full={
-        **_COMMON,
-        "network": "auto",
-        "seeds": 5,
-        "per_class": 640,
-        "width": 16,
+        **FULL,
+        "class_counts": (1, 2, 4, 7),
+        "methods": (),  # all
         "epochs": 10,
-        "batch": 64,
         "share": 0.2,
-        "sliced": True,
     },
     tiny={
-        **_COMMON,
-        "seeds": 1,
+        **TINY,
         "methods": ("retrain", "unsir"),
-        "per_class": 12,
-        "width": 2,
-        "epochs": 1,
-        "batch": 32,
         "share": 0.5,
         "class_counts": (1, 2),
     },

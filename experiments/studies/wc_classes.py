@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from experiments.slices import Part, Slices
-from experiments.studies.network_unlearning import Bench, part, prepare, setting
-from experiments.studies.worst_sets import METRICS, lower_level, measured, selected, unlearned
+from experiments.studies.network_unlearning import FULL, QUICK, TINY, Bench, part, prepare, setting
+from experiments.studies.worst_sets import METRICS, SIGN, lower_level, measured, selected, unlearned
 from experiments.study import Parameters, Study, labelled
 from theory.unlearning.worst_case import Lower, sample_losses, unit_means
 
@@ -93,42 +93,28 @@ def run(p: Parameters) -> xr.Dataset:
     )
 
 
-_SHARED = {"seed": 0, "source": "digits", "network": "small_cnn", "sign_batch": 128, "sign_rate": 1e-3}
-
 STUDY = Study(
     key="wc_classes",
     paper="wc",
     title="Worst-case classes to forget",
     question="Does selection find the class, and the pair of classes, that is hardest to forget among all?",
     quick={
-        **_SHARED,
-        "seeds": 5,
+        **QUICK,
+        **SIGN,
         "per_class": 40,
-        "width": 8,
         "epochs": 20,
-        "batch": 32,
         "iterations": 20,
-        "sliced": False,
     },
     full={
-        **_SHARED,
-        "seeds": 5,
-        "per_class": 640,
-        "width": 16,
+        **FULL,
+        **SIGN,
         "epochs": 15,
-        "batch": 64,
         "iterations": 20,
-        "sliced": True,
     },
     tiny={
-        **_SHARED,
-        "seeds": 1,
-        "per_class": 12,
-        "width": 2,
-        "epochs": 1,
-        "batch": 32,
+        **TINY,
+        **SIGN,
         "iterations": 3,
-        "sliced": False,
     },
     run=run,
     long=True,

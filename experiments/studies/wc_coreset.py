@@ -11,8 +11,8 @@ import numpy as np
 import xarray as xr
 
 from experiments.slices import Part, Slices
-from experiments.studies.network_unlearning import Bench, prepare, setting
-from experiments.studies.worst_sets import forgotten_count, selected
+from experiments.studies.network_unlearning import FULL, QUICK, TINY, Bench, prepare, setting
+from experiments.studies.worst_sets import SIGN, forgotten_count, selected
 from experiments.study import Parameters, Study, labelled
 from theory.models.networks import Network
 from theory.solvers.sgd import accuracy, begin, descend, optimiser, shuffled
@@ -77,48 +77,36 @@ def run(p: Parameters) -> xr.Dataset:
     )
 
 
-_SHARED = {"seed": 0, "source": "digits", "network": "small_cnn", "share": 0.1, "sign_batch": 128, "sign_rate": 1e-3}
-
 STUDY = Study(
     key="wc_coreset",
     paper="wc",
     title="The complement of the worst-case forget set, and the step that selects nothing",
     question="Does the complement of the worst set train as well as the full set, and when can the weights move?",
     quick={
-        **_SHARED,
-        "seeds": 5,
-        "per_class": 120,
-        "width": 8,
+        **QUICK,
+        **SIGN,
+        "share": 0.1,
         "epochs": 20,
-        "batch": 32,
         "iterations": 20,
         "shares": (0.1, 0.2, 0.5, 0.9),
         "alphas": (1e-3, 1.0, 1e2, 1e4),
-        "sliced": False,
     },
     full={
-        **_SHARED,
-        "seeds": 5,
-        "per_class": 640,
-        "width": 16,
+        **FULL,
+        **SIGN,
+        "share": 0.1,
         "epochs": 15,
-        "batch": 64,
         "iterations": 20,
         "shares": (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 0.9),
         "alphas": (1e-3, 1e-2, 0.1, 1.0, 10.0, 1e2, 1e3, 1e4),
-        "sliced": True,
     },
     tiny={
-        **_SHARED,
-        "seeds": 1,
-        "per_class": 12,
-        "width": 2,
-        "epochs": 1,
-        "batch": 32,
+        **TINY,
+        **SIGN,
+        "share": 0.1,
         "iterations": 3,
         "shares": (0.4, 0.8),
         "alphas": (1e-3, 1e4),
-        "sliced": False,
     },
     run=run,
     long=True,

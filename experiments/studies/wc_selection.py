@@ -5,10 +5,11 @@ import numpy as np
 import xarray as xr
 
 from experiments.slices import Part, Slices
-from experiments.studies.network_unlearning import part, prepare, setting
+from experiments.studies.network_unlearning import FULL, QUICK, TINY, part, prepare, setting
 from experiments.studies.worst_sets import (
     LOWER_LEVELS,
     METRICS,
+    SIGN,
     forgotten_count,
     measured,
     selected,
@@ -97,48 +98,36 @@ _METHODS = (
     "boundary_expand",
     "salun",
 )
-_SHARED = {"seed": 0, "source": "digits", "network": "small_cnn", "share": 0.1, "sign_batch": 128, "sign_rate": 1e-3}
-
 STUDY = Study(
     key="wc_selection",
     paper="wc",
     title="Worst-case forget sets of an image classifier",
     question="Is a worst-case forget set harder to forget than a random one, and for which methods?",
     quick={
-        **_SHARED,
-        "seeds": 5,
+        **QUICK,
+        **SIGN,
+        "share": 0.1,
         "methods": _METHODS,
-        "per_class": 120,
-        "width": 8,
         "epochs": 20,
-        "batch": 32,
         "iterations": 20,
         "retrainings": 6,
-        "sliced": False,
     },
     full={
-        **_SHARED,
-        "seeds": 5,
+        **FULL,
+        **SIGN,
+        "share": 0.1,
         "methods": _METHODS,
-        "per_class": 640,
-        "width": 16,
         "epochs": 15,
-        "batch": 64,
         "iterations": 20,
         "retrainings": 8,
-        "sliced": True,
     },
     tiny={
-        **_SHARED,
-        "seeds": 1,
+        **TINY,
+        **SIGN,
+        "share": 0.1,
         "methods": ("fine_tune", "random_labels"),
-        "per_class": 12,
-        "width": 2,
-        "epochs": 1,
-        "batch": 32,
         "iterations": 3,
         "retrainings": 2,
-        "sliced": False,
     },
     run=run,
     long=True,

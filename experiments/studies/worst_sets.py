@@ -16,6 +16,7 @@ from theory.unlearning.worst_case import Lower, Selection, by_method, by_sign_de
 
 METRICS = ("UA", "RA", "TA", "MIA")
 LOWER_LEVELS = ("sign descent", "retraining")
+SIGN = {"sign_batch": 128, "sign_rate": 1e-3}  # of sign descent
 
 
 def problem_of(bench: Bench, forget: np.ndarray) -> Problem:
