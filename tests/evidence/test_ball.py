@@ -226,6 +226,14 @@ def test_an_unknown_operation_spoils_what_depends_on_it_alone():
     assert good.item() == flint.arb(1.5)
 
 
+def test_a_float32_constant_spoils_what_depends_on_it_alone():
+    narrow = jnp.ones(2, jnp.float32)
+    closed = jax.make_jaxpr(lambda x: (x + 1.0, x + narrow.astype(jnp.float64)))(jnp.ones(2))
+    kept, spoilt = interpret(closed, as_values([np.ones(2)]))
+    assert [float(v) for v in kept.ravel()] == [2.0, 2.0]
+    assert "only float64 is taken for real numbers" in spoilt.reason
+
+
 def test_open_choices_give_the_hull():
     third = shaped([flint.arb(1) / 3], (1,))
     closed = jax.make_jaxpr(lambda x, y: (jnp.where(x > y, 2.0, 5.0), x > y, jnp.sum(x > y)))(jnp.ones(1), jnp.ones(1))

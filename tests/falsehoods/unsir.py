@@ -1,8 +1,9 @@
-"""Falsehoods about error-maximising noise, and about the steps it takes."""
+"""Falsehoods about error-maximising noise, about the steps it takes, and about what UNSIR reads."""
 
 from tests.falsehoods.planting import Falsehood, dropped, restated, sharper, solved
 from theory.claims.unsir.noise import well_posed as noise
 from theory.claims.unsir.steps import class_count
+from theory.claims.unsir.zero_glance import forget_set_unread
 from theory.numerics import norm
 
 
@@ -56,4 +57,12 @@ FALSEHOODS: tuple[Falsehood, ...] = (
         lhs=lambda i, s: abs(s.shared - s.shared_one - class_count.growth(i) + (i.classes - 1) * i.per_class / i.batch),
     ),
     *sharper(class_count.CLAIM, "fixed sample", 10),
+    solved(
+        forget_set_unread.CLAIM,
+        "ascent_unread",
+        "gradient ascent reads no sample of the forgotten classes either",
+        "other samples",
+        lambda i, s: s._replace(unlearned=s.ascent, from_others=s.ascent_from_others),
+    ),
+    sharper(forget_set_unread.CLAIM, "retained samples read", 10)[0],
 )

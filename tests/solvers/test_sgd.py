@@ -135,6 +135,14 @@ def test_frozen_layers_keep_every_bit(network, data, order):
     assert gap(network.layers[1], state.network.layers[1]) > 0.01
 
 
+def test_within_a_compiled_program_it_is_a_part_of_that(network, data, order):
+    """JAX takes compiler options, which a run on its own has, for whole programs only."""
+    own = functools.partial(descend, rule=optimiser("sgd"))
+    run = jax.jit(lambda x: own(begin(network, optimiser("sgd")), {"retained": data._replace(x=x)}, order, RATES, KEY))
+    alone = own(begin(network, optimiser("sgd")), {"retained": data}, order, RATES, KEY)
+    np.testing.assert_allclose(run(data.x)[1], alone[1], rtol=1e-5)
+
+
 def test_no_second_compilation(network, data, order):
     rule = optimiser("sgd", 0.9)
     state, _ = descend(begin(network, rule), {"retained": data}, order, RATES, KEY, rule=rule)

@@ -39,8 +39,15 @@ def interpret(closed: Any, arguments: Sequence[Value], needed: Sequence[bool] | 
 
 
 def as_values(leaves: Sequence[Any]) -> list[Value]:
-    """Exact values of arrays, by their dtype."""
-    return [value_of(leaf) for leaf in leaves]
+    """Exact values of arrays, by their dtype; Unenclosed for those of a type that stands for no real numbers."""
+    return [_value(leaf) for leaf in leaves]
+
+
+def _value(leaf: Any) -> Value:
+    try:
+        return value_of(leaf)
+    except Undecidable as fault:
+        return Unenclosed(str(fault), fault.lasting)
 
 
 class _Interpreter:
@@ -67,7 +74,7 @@ class _Interpreter:
         known |= dict(zip(jaxpr.invars, arguments, strict=True))
 
         def read(v: Any) -> Value:
-            return value_of(v.val) if isinstance(v, core.Literal) else known[v]
+            return _value(v.val) if isinstance(v, core.Literal) else known[v]
 
         for eqn, outputs in reversed(alive):
             try:

@@ -50,6 +50,28 @@ def thorough() -> dict[str, Any] | None:
     }
 
 
+def alone_or_within(*static: str) -> Callable[[Callable[..., Any]], Any]:
+    """``jax.jit`` with the options of :func:`thorough`; called within another compiled program, a part of that.
+
+    Args:
+        static: names of the arguments that are no arrays.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        alone = jax.jit(function, static_argnames=static, compiler_options=thorough())
+        within = jax.jit(function, static_argnames=static)  # JAX takes options for a whole program only
+
+        @functools.wraps(function)
+        def call(*args: Any, **named: Any) -> Any:
+            traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((args, named)))
+            return (within if traced else alone)(*args, **named)
+
+        call._cache_size = alone._cache_size  # type: ignore[attr-defined]
+        return call
+
+    return decorate
+
+
 @functools.cache
 def optimiser(
     kind: Literal["sgd", "adam", "signsgd"] = "sgd", momentum: float = 0.9, weight_decay: float = 0.0
@@ -110,7 +132,7 @@ def as_given(key: PRNGKeyArray, batch: Any) -> Any:
     return batch
 
 
-@functools.partial(jax.jit, static_argnames=("objective", "rule", "prepare"), compiler_options=thorough())
+@alone_or_within("objective", "rule", "prepare")
 def descend(
     state: Descent,
     data: Mapping[str, Batch],

@@ -6,7 +6,6 @@ batch norms at their running statistics. To impair is one epoch on the retained 
 noise, labelled c; to repair is one epoch on the retained part. Neither augments, and each has an Adam of its own.
 """
 
-import functools
 from typing import Any
 
 import jax
@@ -14,11 +13,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from theory.models.networks import Network
-from theory.solvers.sgd import Labelled, begin, cross_entropy, descend, optimiser, shuffled, thorough
+from theory.solvers.sgd import Labelled, alone_or_within, begin, cross_entropy, descend, optimiser, shuffled
 from theory.unlearning.networks.method import Method, Outcome, Task, constant
 
 
-@functools.partial(jax.jit, static_argnames=("steps",), compiler_options=thorough())
+@alone_or_within("steps")
 def error_maximising_noise(
     network: Network,
     start: Float[Array, "B H W C"],

@@ -1,0 +1,1 @@
+"""Claims; see theory.claims for how they are found."""
