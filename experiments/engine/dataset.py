@@ -53,6 +53,21 @@ def _dataset(store: Store) -> xr.Dataset:
     numbers = np.full((len(status), results.shape[2]), np.nan)
     done = used & finished[:, None]
     numbers[cells[done]] = results[done]
+    dataset = label_results(about, numbers)
+    dataset["status"] = labelled(outer, status.reshape(shape), f"status of the cell: {_flags()}")
+    return dataset.assign_attrs(_attributes(about, markers, failures))
+
+
+def label_results(about: dict[str, Any], numbers: np.ndarray) -> xr.Dataset:
+    """The results of a grid under their names.
+
+    Args:
+        about: what :func:`experiments.engine.runner.describe` says of the grid.
+        numbers: (cells, numbers of a cell) over the outer axes, the last one fastest.
+    """
+    axes = about["axes"]
+    outer = [name for name, axis in axes.items() if axis["role"] != "inner"]
+    shape = [len(axes[name]["values"]) for name in outer]
     variables, begin = {}, 0
     for name, result in about["results"].items():
         over = [_size(about, inner) for inner in result["over"]]
@@ -60,12 +75,11 @@ def _dataset(store: Store) -> xr.Dataset:
         values = numbers[:, begin:end].reshape(*shape, *over)
         variables[name] = labelled((*outer, *result["over"]), values, result["long_name"], result["units"])
         begin = end
-    variables["status"] = labelled(outer, status.reshape(shape), f"status of the cell: {_flags()}")
     coordinates = {
         name: labelled(name, _coordinate(axis), axis["long_name"], axis["units"]) for name, axis in axes.items()
     }
     coordinates |= {name: labelled(name, list(values), name) for name, values in about["labels"].items()}
-    return xr.Dataset(variables, coordinates, _attributes(about, markers, failures))
+    return xr.Dataset(variables, coordinates)
 
 
 def _attributes(about: dict[str, Any], markers: dict[int, Any], failures: dict[int, str]) -> dict[str, Any]:

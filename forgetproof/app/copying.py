@@ -2,7 +2,7 @@
 
 import shlex
 
-from forgetproof.app import network
+from forgetproof.app import network, sweeps
 from forgetproof.app.knobs import State
 from forgetproof.app.problem import DRAWN
 
@@ -24,13 +24,16 @@ def command(state: State) -> str:
     if state.view == "claim":
         v = state.values
         return f"forgetproof check {v['key']} -n {v['examples']} --seed {v['seed']}"
+    if state.view == "sweep":
+        return sweeps.command(state)
     dataset = [str(state.values["dataset"])] if "dataset" in state.values else []
     return shlex.join(["forgetproof", "explore", *dataset, "--at", state.query, "--json"])
 
 
 def python(state: State) -> str:
     """Python that computes the state's numbers with the library's public functions, and prints them."""
-    return {"linear": _linear, "network": _network, "claim": _claim, "study": _study}.get(state.view, _data)(state)
+    made = {"linear": _linear, "network": _network, "claim": _claim, "sweep": _sweep, "study": _study}
+    return made.get(state.view, _data)(state)
 
 
 def _points(state: State) -> str:
@@ -130,6 +133,10 @@ def _claim(state: State) -> str:
         'numbers = {"instances": verdict.instances, "held": verdict.held, "tightness": verdict.tightness}\n'
         f"{_PRINT}"
     )
+
+
+def _sweep(state: State) -> str:
+    return sweeps.python(state) + _PRINT
 
 
 def _study(state: State) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED
+from figures.style import BLACK, BLUE, GREEN, LOOKS, ORANGE, PURPLE, RED
 from forgetproof.app.charts import Chart, Series
 from forgetproof.app.knobs import Knob, Value
 from forgetproof.app.live import number
@@ -135,14 +135,16 @@ def picture(dataset: xr.Dataset, found: Slice) -> Chart:
     """The slice's medians, at most six lines of them spread over the dimension, with the range over repetitions."""
     chosen = np.unique(np.linspace(0, len(found.names) - 1, min(_MOST_LINES, len(found.names))).round().astype(int))
     series = []
+    known = set(found.names) <= set(LOOKS)
     for index, row in enumerate(chosen):
         colour = _COLOURS[index % len(_COLOURS)]
         label = found.names[row] if found.lines != "none" else ""
-        look = {"color": colour, "linestyle": "-", "marker": _MARKERS[index % len(_MARKERS)], "markersize": 4}
+        look: dict[str, Any] = {"color": colour, "linestyle": "-", "marker": _MARKERS[index % len(_MARKERS)]}
+        look = {**(LOOKS[found.names[row]] if known else look), "markersize": 4}
         series.append(Series(label, found.x, found.middle[row], look))
         for edge in (found.low[row], found.high[row]):
             if not np.array_equal(edge, found.middle[row], equal_nan=True):
-                series.append(Series("", found.x, edge, {"color": colour, "linestyle": ":"}))
+                series.append(Series("", found.x, edge, {"color": look["color"], "linestyle": ":"}))
     shown = np.concatenate([np.ravel(s.y) for s in series])
     shown = shown[np.isfinite(shown)]
     log = ("x" if _spread(found.x) else "") + ("y" if _spread(shown) else "")

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from forgetproof.app import work
 from forgetproof.app.work import Outcome
@@ -13,15 +13,49 @@ _BETWEEN = 0.3  # seconds between two reports
 STOPPED = Outcome(None, "Stopped. Move a slider, or press “run again”.")
 
 
+class Progress(NamedTuple):
+    """How far work is. ``total`` 0: no end can be told; ``done`` are then seconds."""
+
+    done: int
+    total: int
+    rate: float = 0.0  # a second, since the first report; 0 until it is known
+
+    @property
+    def left(self) -> float | None:
+        """Seconds left at this rate."""
+        return (self.total - self.done) / self.rate if self.rate > 0 and self.total else None
+
+
+def page_job(mo: Any) -> tuple["Job", Any, Any, Callable[[], None]]:
+    """A job of the page: what runs it, states that change at its end and with its progress, and a call for the end.
+
+    Args:
+        mo: the module marimo.
+    """
+    get_ended, set_ended = mo.state(0, allow_self_loops=True)
+    get_progress, set_progress = mo.state(None)
+
+    def ended() -> None:
+        set_ended(lambda count: count + 1)
+
+    def tell(progress: Progress | None) -> None:
+        if progress is None:
+            ended()
+        else:
+            set_progress(progress)
+
+    return Job(mo.Thread, tell), get_ended, get_progress, ended
+
+
 class Job:
     """The work of one session. A new task stops the one before; asking for the same again waits for it.
 
     Args:
         thread: how to make a thread; the page's can update it from there.
-        tell: called with (done, total) while the page shows progress, and with None at the end.
+        tell: called with the progress while the page shows it, and with None at the end.
     """
 
-    def __init__(self, thread: Callable[..., Any], tell: Callable[[tuple[int, int] | None], None]) -> None:
+    def __init__(self, thread: Callable[..., Any], tell: Callable[[Progress | None], None]) -> None:
         self._thread, self._tell = thread, tell
         self._task, self._stop, self._ended = "", threading.Event(), threading.Event()
         self._stopped = ""
@@ -67,12 +101,17 @@ class Job:
         self._task, self._stop, self._ended = task, stop, ended
         self._stopped, self._shown, self._failed = "", False, None
         last = time.monotonic()
+        first: tuple[float, int] | None = None
 
         def report(done: int, total: int) -> None:
-            nonlocal last
-            if self._shown and self._task == task and time.monotonic() - last > _BETWEEN:
-                last = time.monotonic()
-                self._tell((done, total))
+            nonlocal last, first
+            now = time.monotonic()
+            if first is None and total:
+                first = now, done
+            if self._shown and self._task == task and now - last > _BETWEEN:
+                last = now
+                rate = (done - first[1]) / (now - first[0]) if first is not None and now > first[0] else 0.0
+                self._tell(Progress(done, total, rate))
 
         def go() -> None:
             outcome = None

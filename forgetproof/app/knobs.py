@@ -128,23 +128,40 @@ def study_knobs() -> tuple[Knob, ...]:
     )
 
 
+def sweep_choice() -> Knob:
+    """Which sweep the view of sweeps shows; its axes' knobs are :func:`forgetproof.app.axes.axis_knobs`."""
+    from experiments.engine.model import all_sweeps
+
+    keys = tuple(all_sweeps())
+    return Knob("key", "sweep", keys, "ga_correlated" if "ga_correlated" in keys else keys[0])
+
+
 VIEWS = {
     "linear": "Linear model",
     "network": "Two-layer network",
     "claim": "A claim",
+    "sweep": "A sweep, cell by cell",
     "study": "A study",
     "data": "A saved dataset",
 }
 
 
-def knobs_of(view: str) -> tuple[Knob, ...]:
+def knobs_of(view: str, key: str | None = None) -> tuple[Knob, ...]:
     """The knobs of a view; a dataset's own are made when it is read.
 
+    Args:
+        key: of the sweep, for the view of sweeps; the default one if left out.
+
     Raises:
-        ValueError: no such view.
+        ValueError: no such view, or sweep.
     """
     if view not in VIEWS:
         raise ValueError(f"view: expected one of {', '.join(VIEWS)}, got {view!r}")
+    if view == "sweep":
+        from forgetproof.app.axes import axis_knobs
+
+        choice = sweep_choice()
+        return (choice, *axis_knobs(str(choice.default if key is None else choice.read(key))))
     fixed: dict[str, tuple[Knob, ...]] = {"linear": LINEAR, "network": NETWORK, "data": ()}
     return fixed[view] if view in fixed else {"claim": claim_knobs, "study": study_knobs}[view]()
 
@@ -156,7 +173,7 @@ def read_state(given: Mapping[str, str]) -> State:
         ValueError: an unknown view or knob, or a value that is none of the knob's.
     """
     view = given.get("view", "linear")
-    knobs = {knob.name: knob for knob in knobs_of(view)}
+    knobs = {knob.name: knob for knob in knobs_of(view, given.get("key"))}
     texts = {name: text for name, text in given.items() if name != "view"}
     for name, text in texts.items():
         if len(text) > LONGEST:
@@ -176,8 +193,11 @@ def parse_query(text: str) -> State:
 
 
 def settled(state: State) -> State:
-    """The state with settings that contradict each other made possible: fewer than m points are forgotten."""
-    if "k" in state.values and "m" in state.values:
+    """The state with settings that contradict each other made possible: fewer than m points are forgotten.
+
+    A sweep's cells are left as they are: it says itself which have no meaning.
+    """
+    if state.view in ("linear", "network"):
         m, k = int(state.values["m"]), int(state.values["k"])
         return state.with_values(k=min(k, m - 1))
     return state

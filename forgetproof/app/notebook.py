@@ -17,23 +17,25 @@ app = marimo.App(width="medium", app_title="forgetproof explore")
 def _():
     import marimo as mo
 
-    from forgetproof.app import copying, datasets, jobs, knobs, page, widgets, work
+    from forgetproof.app import copying, datasets, jobs, knobs, page, runs, unmoved, widgets, work
 
-    return copying, datasets, jobs, knobs, mo, page, widgets, work
+    return copying, datasets, jobs, knobs, mo, page, runs, unmoved, widgets, work
 
 
 @app.cell
-def _(mo, widgets):
+def _(mo, unmoved, widgets):
     initial, refused = widgets.read_address(mo.query_params())
     memory = {initial.view: dict(initial.values)}  # the settings of every view, while another is shown
-    return initial, memory, refused
+    watch = unmoved.Watch()
+    get_view, set_view = mo.state(initial.view)
+    return get_view, memory, refused, set_view, watch
 
 
 @app.cell
-def _(initial, knobs, mo, refused, widgets):
+def _(get_view, knobs, mo, refused, widgets):
     view = mo.ui.dropdown(
         options=widgets.view_options(),
-        value=knobs.VIEWS[initial.view],
+        value=knobs.VIEWS[get_view()],
         label="explore",
         allow_select_none=False,
     )
@@ -44,31 +46,32 @@ def _(initial, knobs, mo, refused, widgets):
 
 @app.cell
 def _(jobs, mo):
-    get_ended, set_ended = mo.state(0, allow_self_loops=True)
-    get_progress, set_progress = mo.state(None)
-
-    def _tell(progress):
-        if progress is None:
-            set_ended(lambda count: count + 1)
-        else:
-            set_progress(progress)
-
-    job = jobs.Job(mo.Thread, _tell)
-    return get_ended, get_progress, job, set_ended
+    job, get_ended, get_progress, ended = jobs.page_job(mo)
+    return ended, get_ended, get_progress, job
 
 
 @app.cell
 def _(knobs, memory, mo, view, widgets):
-    controls = mo.ui.dictionary(widgets.elements(mo.ui, knobs.knobs_of(view.value), memory.get(view.value, {})))
+    _knobs = (knobs.sweep_choice(),) if view.value == "sweep" else knobs.knobs_of(view.value)
+    controls = mo.ui.dictionary(widgets.elements(mo.ui, _knobs, memory.get(view.value, {})))
     file = widgets.file_choice(mo.ui, memory.get("data", {})) if view.value == "data" else None
     widgets.grid(mo, [*controls.elements.values(), *([file] if file is not None else [])])
     return controls, file
 
 
 @app.cell
-def _(controls, file, view, widgets):
-    base = widgets.state_of(view.value, controls.value, None if file is None else file.value)
-    return (base,)
+def _(controls, knobs, memory, mo, view, widgets):
+    _knobs = knobs.knobs_of("sweep", controls.value["key"])[1:] if view.value == "sweep" else ()
+    axes = mo.ui.dictionary(widgets.elements(mo.ui, _knobs, memory.get(view.value, {})))
+    widgets.grid(mo, axes.elements.values())
+    return (axes,)
+
+
+@app.cell
+def _(axes, controls, file, view, widgets):
+    asked = {**controls.value, **axes.value}
+    base = widgets.state_of(view.value, asked, None if file is None else file.value)
+    return asked, base
 
 
 @app.cell
@@ -79,13 +82,14 @@ def _(base, get_ended, job, work):
 
 
 @app.cell
-def _(job, mo, set_ended):
+def _(ended, job, mo):
     def _run_again(_):
         job.again()
-        set_ended(lambda count: count + 1)
+        ended()
 
     def _cancel(_):
         job.stop()
+        ended()
 
     cancel = mo.ui.button(label="cancel", kind="danger", on_click=_cancel)
     again = mo.ui.button(label="run again", on_click=_run_again)
@@ -144,33 +148,25 @@ def _(mo, shown, widgets):
 
 @app.cell
 def _(jobs, mo):
-    get_drawn, set_drawn = mo.state(0, allow_self_loops=True)
-    get_drawing, set_drawing = mo.state(None)
-
-    def _tell(progress):
-        if progress is None:
-            set_drawn(lambda count: count + 1)
-        else:
-            set_drawing(progress)
-
-    phase_job = jobs.Job(mo.Thread, _tell)
+    phase_job, get_drawn, get_drawing, drawn = jobs.page_job(mo)
 
     def _cancel(_):
         phase_job.stop()
+        drawn()
 
     phase_cancel = mo.ui.button(label="cancel", kind="danger", on_click=_cancel)
-    return get_drawing, get_drawn, phase_cancel, phase_job, set_drawn
+    return drawn, get_drawing, get_drawn, phase_cancel, phase_job
 
 
 @app.cell
-def _(mo, phase_job, set_drawn, state, work):
+def _(drawn, mo, phase_job, state, work):
     mo.stop(state.view != "network")
     phase_task = work.task_of(state, phase=True)
 
     def _start(_):
         phase_job.again()
         phase_job.outcome(phase_task, patience=0.0)
-        set_drawn(lambda count: count + 1)
+        drawn()
 
     phase_start = mo.ui.button(label="draw where the step hurts (trains 8 networks)", on_click=_start)
     return phase_start, phase_task
@@ -191,8 +187,18 @@ def _(get_drawing, get_drawn, mo, page, phase_cancel, phase_job, phase_start, ph
 
 
 @app.cell
-def _(mo, shown, widgets):
-    mo.Html(widgets.numbers_table(shown.rows))
+def _(get_drawn, mo, page, state, widgets):
+    get_drawn()
+    phase_downloads = mo.ui.array(widgets.chart_downloads(mo, page.phase_charts(state)))
+    mo.hstack(list(phase_downloads.elements), wrap=True, justify="start") if phase_downloads.elements else None
+    return (phase_downloads,)
+
+
+@app.cell
+def _(asked, knobs, mo, shown, state, unmoved, watch, widgets):
+    _labels = {knob.name: knob.label for knob in knobs.knobs_of(state.view, state.values.get("key"))}
+    _notes = [unmoved.settled_note(asked, state), watch.note(state, shown.rows, _labels), shown.note]
+    mo.Html(widgets.notes(_notes) + widgets.numbers_table(shown.rows))
     return
 
 
@@ -201,6 +207,57 @@ def _(mo, shown, widgets):
     downloads = mo.ui.array(widgets.downloads(mo, shown))
     mo.hstack(list(downloads.elements), wrap=True, justify="start")
     return (downloads,)
+
+
+@app.cell
+def _(jobs, mo):
+    run_job, get_run, get_running, run_moved = jobs.page_job(mo)
+    run_task = {}  # the last run that was started, by "task"
+
+    def _cancel(_):
+        run_job.stop()
+        run_moved()
+
+    run_cancel = mo.ui.button(label="cancel the run", kind="danger", on_click=_cancel)
+    return get_run, get_running, run_cancel, run_job, run_moved, run_task
+
+
+@app.cell
+def _(controls, mo, view, widgets):
+    mo.stop(view.value != "sweep")
+    run_grid, run_folder = widgets.run_inputs(mo.ui, controls.value["key"])
+    mo.vstack(
+        [mo.md("**Compute a whole grid**, on all cores, into a folder"), widgets.grid(mo, [run_grid, run_folder])]
+    )
+    return run_folder, run_grid
+
+
+@app.cell
+def _(controls, mo, run_folder, run_grid, run_job, run_moved, run_task, widgets):
+    def _start(_):
+        widgets.start_run(run_job, run_task, controls.value["key"], run_grid.value, run_folder.value)
+        run_moved()
+
+    run_start = mo.ui.button(label="compute the grid", on_click=_start)
+    return (run_start,)
+
+
+@app.cell
+def _(get_run, get_running, memory, mo, page, run_cancel, run_job, run_start, run_task, set_view, widgets):
+    get_run()
+    _outcome, _fault = widgets.run_outcome(run_job, run_task)
+    if run_job.running and not _fault:
+        _shown = mo.vstack([widgets.progress(mo, get_running()), run_cancel])
+    elif _outcome is not None:
+        page.open_also(_outcome)
+        memory["data"] = {"dataset": str(_outcome)}
+        run_task.clear()
+        set_view("data")
+        _shown = None
+    else:
+        _shown = mo.vstack([run_start, *([mo.callout(mo.md(_fault), kind="warn")] if _fault else [])])
+    _shown
+    return
 
 
 @app.cell

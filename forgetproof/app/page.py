@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from forgetproof.app import claims, datasets, linear, network, pictures, work
+from forgetproof.app import claims, datasets, linear, network, pictures, sweeps, work
 from forgetproof.app.charts import Chart
 from forgetproof.app.knobs import State
 from forgetproof.app.rows import Row
@@ -21,13 +21,15 @@ STATEMENTS = {
 
 
 class Content(NamedTuple):
-    """What is shown; ``table`` is the CSV to download where it is not that of the rows."""
+    """What is shown; ``table`` is the CSV to download where it is not that of the rows, ``curve`` one beside it."""
 
     rows: list[Row]
     charts: list[Chart]
     markdown: str = ""
     picture: bytes | None = None  # a ready picture, PNG
     table: str = ""
+    curve: str = ""
+    note: str = ""  # one line beside the numbers
 
 
 def open_all(paths: Iterable[Path]) -> None:
@@ -41,6 +43,12 @@ def open_all(paths: Iterable[Path]) -> None:
     OPENED.update({str(path): path for path in paths})
     for name in OPENED:
         opened(name)
+
+
+def open_also(path: Path) -> None:
+    """Let the page slice one more dataset, or one that changed since."""
+    OPENED[str(path)] = path
+    opened.cache_clear()
 
 
 @functools.lru_cache(maxsize=8)
@@ -127,6 +135,17 @@ def _sliced(dataset: Any, given: dict[str, Any]) -> tuple[list[Row], Chart, str]
     return rows, datasets.picture(dataset, found), datasets.as_csv(found)
 
 
+def _sweep(state: State, outcome: Outcome) -> Content:
+    line = outcome.result
+    return Content(
+        sweeps.rows(state, line),
+        [sweeps.picture(state, line)],
+        sweeps.statement(state),
+        curve=datasets.as_csv(sweeps.cut(state, line)),
+        note=sweeps.note(state, line),
+    )
+
+
 def _study(state: State, outcome: Outcome) -> Content:
     studied = outcome.result
     rows, chart, table = _sliced(studied.dataset, state.values)
@@ -141,7 +160,7 @@ def _data(state: State, _: Outcome) -> Content:
     return Content(rows, [chart], "\n\n".join(attributes), None, table)
 
 
-_CONTENT = {"linear": _linear, "network": _network, "claim": _claim, "study": _study, "data": _data}
+_CONTENT = {"linear": _linear, "network": _network, "claim": _claim, "sweep": _sweep, "study": _study, "data": _data}
 
 
 @functools.cache

@@ -47,6 +47,7 @@ button[data-copies]:focus-visible { outline: 2px solid currentColor; outline-off
 .fp-numbers td, .fp-numbers th { padding: .15rem .4rem; text-align: right; overflow-wrap: anywhere;
   border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
 .fp-numbers td:first-child, .fp-numbers th:first-child { text-align: left; }
+.fp-note { margin: .2rem 0 .5rem; padding-left: .6rem; border-left: 3px solid currentColor; }
 .fp-broken { font-weight: 700; }
 """
 

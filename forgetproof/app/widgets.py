@@ -1,12 +1,15 @@
 """From states to marimo's widgets and back, and the page's HTML."""
 
 import math
+import time
 from collections.abc import Iterable, Mapping
 from html import escape
+from pathlib import Path
 from typing import Any
 
-from forgetproof.app import live
+from forgetproof.app import live, runs
 from forgetproof.app.charts import Chart
+from forgetproof.app.jobs import STOPPED, Job, Progress
 from forgetproof.app.knobs import VIEWS, Knob, State, read_state, settled
 from forgetproof.app.page import OPENED, Content, dataset_of
 from forgetproof.app.rows import Row, as_csv
@@ -108,27 +111,41 @@ def shown(value: Any) -> str:
     return "–" if math.isnan(float(value)) else f"{float(value):.6g}"
 
 
+def notes(lines: Iterable[str]) -> str:
+    """Lines beside the numbers; the empty ones are left out."""
+    return "".join(f'<p class="fp-note" role="status">{escape(line)}</p>' for line in lines if line)
+
+
 def numbers_table(rows: Iterable[Row]) -> str:
-    """The numbers, their bounds and tightness, to six digits; a broken bound is marked."""
-    lines = []
+    """The numbers, and where there are bounds these and the tightness, to six digits; a broken bound is marked."""
+    lines, rows = [], list(rows)
+    bounded = any(row.bound is not None for row in rows)
     for row in rows:
         ratio = "" if row.tightness is None else f"{row.tightness:.3f}"
         bound = "" if row.bound is None else shown(row.bound)
         broken = " BROKEN" if row.broken else ""
-        cells = f"<td>{shown(row.value)}</td><td>{bound}{broken}</td><td>{ratio}</td>"
+        cells = f"<td>{shown(row.value)}</td>" + (f"<td>{bound}{broken}</td><td>{ratio}</td>" if bounded else "")
         kind = ' class="fp-broken"' if row.broken else ""
         lines.append(f'<tr{kind} data-row="{escape(row.name)}"><td>{escape(row.name)}</td>{cells}</tr>')
-    head = "<tr><th>number</th><th>value</th><th>bound</th><th>tightness</th></tr>"
+    head = "<tr><th>number</th><th>value</th>" + ("<th>bound</th><th>tightness</th>" if bounded else "") + "</tr>"
     return f'<table class="fp-numbers"><thead>{head}</thead><tbody>{"".join(lines)}</tbody></table>'
 
 
 def downloads(ui: Any, content: Content) -> list[Any]:
-    """Buttons for the CSV of the numbers and for each picture; a file is made when its button is pressed."""
-    from forgetproof.app import keep
-
+    """Buttons for the CSV of the numbers, of a curve beside them, and for each picture."""
     table = content.table or as_csv(content.rows)
     made = [ui.download(table.encode(), filename="numbers.csv", mimetype="text/csv", label="CSV")]
-    for chart in content.charts:
+    if content.curve:
+        made.append(ui.download(content.curve.encode(), filename="curve.csv", mimetype="text/csv", label="curve CSV"))
+    return [*made, *chart_downloads(ui, content.charts)]
+
+
+def chart_downloads(ui: Any, charts: Iterable[Chart]) -> list[Any]:
+    """Buttons for each picture as PNG and as SVG; a file is made when its button is pressed."""
+    from forgetproof.app import keep
+
+    made = []
+    for chart in charts:
         for form, kind in (("png", "image/png"), ("svg", "image/svg+xml")):
 
             def draw(chart: Chart = chart, form: str = form) -> bytes:
@@ -139,17 +156,53 @@ def downloads(ui: Any, content: Content) -> list[Any]:
     return made
 
 
-def progress(ui: Any, now: tuple[int, int] | None) -> Any:
-    """How far the work is."""
-    if now is None or not now[1]:
-        seconds = f", {now[0]} s" if now is not None and now[0] else ""
+def run_inputs(ui: Any, key: str) -> tuple[Any, Any]:
+    """Which grid of a sweep to compute, and into which folder."""
+    options = {runs.described(key, grid): grid for grid in runs.GRIDS}
+    grid = ui.dropdown(options=options, value=next(iter(options)), label="grid", allow_select_none=False)
+    return grid, ui.text(value=f"swept/{key}", label="folder", full_width=True)
+
+
+def start_run(job: Job, task: dict[str, str], key: str, grid: str, folder: str) -> None:
+    """Start a run and keep what it is in ``task``: "task", or "fault" where it cannot be started."""
+    task.clear()
+    try:
+        task["task"] = "run?" + runs.request(key, grid, folder, time.time())
+    except ValueError as fault:
+        task["fault"] = str(fault)
+        return
+    job.again()
+    job.outcome(task["task"], patience=0.0)
+
+
+def run_outcome(job: Job, task: dict[str, str]) -> tuple[Path | None, str]:
+    """The folder of a run that has ended well, and what to say of one that has not."""
+    if "task" not in task:
+        return None, task.get("fault", "")
+    outcome = job.outcome(task["task"], patience=0.0)
+    if outcome == STOPPED:
+        return None, runs.stopped(task["task"].partition("?")[2])
+    if outcome is None:
+        return None, ""
+    return (None if outcome.result is None else Path(outcome.result)), outcome.fault
+
+
+def progress(ui: Any, now: Progress | None) -> Any:
+    """How far the work is, with its rate and the time left."""
+    if now is None or not now.total:
+        seconds = f", {now.done} s" if now is not None and now.done else ""
         return ui.status.spinner(title=f"computing{seconds} …")
-    done, total = now
+    done, total = now.done, now.total
     share = min(100, round(100 * done / total))
+    pace = "" if now.left is None else f", {now.rate:,.3g} a second, {_duration(now.left)} left"
     return ui.Html(
-        f"<label>computing: {done:,} of {total:,} "
+        f"<label>computing: {done:,} of {total:,}{pace} "
         f'<progress value="{done}" max="{total}" style="width: 100%">{share}%</progress></label>'
     )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def copies(python: str, command: str) -> str:

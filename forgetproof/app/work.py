@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from forgetproof.app import claims, linear, network, studies
+from forgetproof.app import claims, linear, network, runs, studies, sweeps
 from forgetproof.app.knobs import State, parse_query
 
 Work = Iterator[tuple[int, int, Any]]
@@ -36,6 +36,8 @@ def task_of(state: State, phase: bool = False) -> str:
         return "network?" + network.training_query(state)
     if state.view == "study":
         return "study?" + state._replace(values={k: state.values[k] for k in ("key", "profile")}).query
+    if state.view == "sweep":
+        return "sweep?" + sweeps.line_query(state)
     return f"{state.view}?{state.query}"
 
 
@@ -60,6 +62,8 @@ _WORK: dict[str, Callable[[str], Work]] = {
     "network": _network,
     "claim": claims.run,
     "study": studies.run,
+    "sweep": sweeps.run,
+    "run": runs.run,
     "phase": network.phase,
 }
 
@@ -76,7 +80,7 @@ def run(task: str, report: Callable[[int, int], None], stopped: Callable[[], boo
                 return None
             report(done, total)
         outcome = Outcome(result)
-    except (linear.NotSolved, network.NotTrained, studies.StudyFailed) as fault:
+    except (linear.NotSolved, network.NotTrained, studies.StudyFailed, sweeps.NoCell, runs.RunFailed) as fault:
         outcome = Outcome(None, str(fault))
     except Exception as fault:
         logging.getLogger(__name__).exception("%s failed", task)

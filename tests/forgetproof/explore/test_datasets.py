@@ -1,0 +1,61 @@
+"""Slices of saved datasets."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from experiments.store import save_dataset
+from experiments.study import labelled
+from forgetproof.app import datasets
+from tests.command_line import one_line
+
+
+@pytest.fixture
+def saved(tmp_path):
+    dims = ("d", "seed", "model")
+    values = np.arange(24.0).reshape(4, 3, 2)
+    dataset = xr.Dataset(
+        {"gap": labelled(dims, values, "1 - cos")},
+        {
+            "d": labelled("d", [1.0, 10.0, 100.0, 1000.0], "dimension"),
+            "seed": labelled("seed", np.arange(3), "repetition"),
+            "model": labelled("model", ["plain", "projected"], "method"),
+        },
+        {"title": "A title"},
+    )
+    return save_dataset(dataset, tmp_path / "saved.nc")
+
+
+def test_a_saved_dataset_is_sliced(saved, run):
+    at = f"view=data&dataset={saved}&lines=none&at-model=projected"
+    code, out, _ = run("explore", str(saved), "--at", at, "--json")
+    assert code == 0
+    numbers = list(json.loads(out)["numbers"].values())
+    assert numbers == [3.0, 9.0, 15.0, 21.0]  # medians over three seeds of the second model
+    dataset = datasets.open_dataset(saved)
+    found = datasets.cut(dataset, datasets.settings(dataset, {}))
+    assert (found.along, found.lines, found.names) == ("d", "model", ("plain", "projected"))
+    np.testing.assert_array_equal(found.middle[1], [3.0, 9.0, 15.0, 21.0])
+    assert datasets.picture(dataset, found).log == "x"
+    assert len(datasets.as_csv(found).splitlines()) == 9
+
+
+def test_only_datasets_of_the_command_line_are_read(saved, run, tmp_path):
+    code, _, err = run("explore", "--at", f"view=data&dataset={saved}", "--json")
+    assert code == 2
+    assert "expected one of the datasets opened" in one_line(err)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "another", "empty folder"])
+def test_a_damaged_dataset_is_one_line(damage, saved, run, tmp_path):
+    path = {"missing": tmp_path / "none.nc", "empty folder": tmp_path / "empty"}.get(damage, saved)
+    content = saved.read_bytes()
+    if damage == "empty folder":
+        path.mkdir()
+    elif damage != "missing":
+        saved.write_bytes(content[: len(content) // 2] if damage == "cut" else b"text")
+    code, _, err = run("explore", str(path))
+    assert code == 2
+    assert str(path) in one_line(err)
