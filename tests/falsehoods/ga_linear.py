@@ -10,6 +10,7 @@ from theory.claims.ga.linear import decremental
 from theory.claims.ga.linear import distance_to_retraining as distance
 from theory.claims.ga.linear import implicit_bias as bias
 from theory.claims.ga.linear import leave_one_out as loo
+from theory.claims.ga.linear import leave_one_out_support as ball
 from theory.claims.ga.linear import multiplier_bounds as bounds
 from theory.claims.ga.linear import projected_exact as exact
 from theory.claims.ga.linear import projected_keeps_margins as keeps
@@ -69,6 +70,17 @@ def _support_delta(i, s):
     """δ over the trained support vectors only."""
     multipliers = jnp.where(i.lam[None, :] > 1e-9, jnp.maximum(s.direct.multipliers, 0.0), 0.0)
     return jnp.max(multipliers * loo._slack(i, s), axis=1)
+
+
+def _feasible_step(i, s):
+    """The step for the witness, whatever margin it loses."""
+    return s._replace(witness=s.step)
+
+
+def _without_others(i, s):
+    """The support's multipliers kept, but for that of l."""
+    lam = jnp.where(jnp.eye(len(i.y), dtype=bool), 0.0, i.lam[None, :])
+    return s._replace(step=(lam * i.y[None, :]) @ i.X)
 
 
 def _one_neighbour_fewer(i, s):
@@ -175,6 +187,10 @@ FALSEHOODS: tuple[Falsehood, ...] = (
         loo.CLAIM, "support_only", "δ over the trained support vectors only", "delta", _formula("delta", _support_delta)
     ),
     dropped(loo.CLAIM, "trained", "feasible", lambda i: i._replace(lam=0.9 * i.lam)),
+    *sharper(ball.CLAIM, "ball", 50, 1),
+    *sharper(ball.CLAIM, "model", 10),
+    solved(ball.CLAIM, "no_way_back", "the step keeps every retained margin", "feasible", _feasible_step),
+    solved(ball.CLAIM, "plain_step", "the other multipliers need not move", "model", _without_others),
     *sharper(bounds.CLAIM, "upper", 50, 10, 1),
     *sharper(bounds.CLAIM, "lower", 10, 1),
     restated(
