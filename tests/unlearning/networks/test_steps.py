@@ -1,6 +1,7 @@
 """The defining property of each method that descends on data, by hand on tiny inputs."""
 
 import functools
+import importlib
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from scipy.special import log_softmax, rel_entr, softmax
 
 from tests.unlearning.networks.tiny import CLASSES, assert_close, fresh, loss, outcome, part, problem, run, same
 from theory.models.networks import BatchNorm, Chain, Dense, Network
-from theory.solvers.sgd import Labelled
+from theory.solvers.sgd import Labelled, cross_entropy
 from theory.unlearning.networks import (
     ascent_descent,
     boundary,
@@ -21,6 +22,7 @@ from theory.unlearning.networks import (
     salun,
     scrub,
 )
+from theory.unlearning.networks.epochs import bounded_loss
 from theory.unlearning.networks.method import Outcome
 from theory.unlearning.networks.random_labels import wrong_labels
 
@@ -33,13 +35,43 @@ def nothing():
 def test_ascent_is_minus_the_loss():
     layers, stats = problem().network
     batch = {"forget": part(forgotten=True)}
-    assert float(gradient_ascent.ascent(layers, stats, batch, None)[0]) == -float(loss(layers, batch["forget"]))
+    value = gradient_ascent.ascent(layers, stats, batch, jnp.float32(jnp.inf))[0]
+    assert float(value) == -float(loss(layers, batch["forget"]))
+
+
+def test_a_sample_at_the_ceiling_pushes_no_further():
+    """The gradient is that of the samples below it, over all of them."""
+    layers, stats = problem().network
+    gone = part(forgotten=True)
+    own = np.asarray(cross_entropy(problem().network.logits(gone.x), gone.y))
+    middle = jnp.float32(np.median(own))
+    low = np.flatnonzero(own < middle)
+    value, gradient = jax.value_and_grad(lambda w: bounded_loss(w, stats, gone, middle)[0])(layers)
+    np.testing.assert_allclose(value, np.minimum(own, middle).mean(), rtol=1e-5)
+    below = jax.grad(loss)(layers, Labelled(gone.x[low], gone.y[low]))
+    assert_close(gradient, jax.tree.map(lambda leaf: jnp.float32(len(low) / len(own)) * leaf, below))
+
+
+@pytest.mark.parametrize("key", ["gradient_ascent", "ascent_descent", "scrub"])
+def test_the_ceiling_is_a_guess_unless_it_is_taken_away(key, monkeypatch):
+    seen = []
+
+    def noted(task, network, objective, streams=None, *, hyper, **options):
+        seen.append(float(jax.tree.leaves(hyper(0.0))[-1]))
+        return nothing()
+
+    monkeypatch.setattr(importlib.import_module(f"theory.unlearning.networks.{key}"), "descend_epochs", noted)
+    run(key)
+    run(key, bounded=False)
+    assert [seen[0], seen[-1]] == [pytest.approx(np.log(CLASSES)), np.inf]
 
 
 def test_descent_and_ascent_at_once_by_hand():
     layers, stats = problem().network
     kept, gone = part(forgotten=False), part(forgotten=True)
-    value = ascent_descent.both(layers, stats, {"retained": kept, "forget": gone}, jnp.float32(0.75))[0]
+    value = ascent_descent.both(
+        layers, stats, {"retained": kept, "forget": gone}, (jnp.float32(0.75), jnp.float32(jnp.inf))
+    )[0]
     np.testing.assert_allclose(value, 0.75 * loss(layers, kept) - 0.25 * loss(layers, gone), rtol=1e-5)
 
 
@@ -171,7 +203,7 @@ def test_divergence_is_scipys():
 def test_scrubs_objectives_and_its_null_first_step():
     """At the teacher itself the divergence has no gradient: the first step away is weight decay alone."""
     layers, stats = problem().network
-    weights = scrub.Weights(jnp.float32(0.9), jnp.float32(0.2), jnp.float32(4.0))
+    weights = scrub.Weights(jnp.float32(0.9), jnp.float32(0.2), jnp.float32(4.0), jnp.float32(jnp.inf))
     kept, gone = part(forgotten=False), part(forgotten=True)
     other = fresh(jax.random.key(9)).logits
     far = other(gone.x)
@@ -181,6 +213,8 @@ def test_scrubs_objectives_and_its_null_first_step():
     value = scrub.back(layers, stats, {"retained": (kept, other(kept.x))}, weights)[0]
     hand = 0.9 * loss(layers, kept) + 0.2 * scrub.tempered(own(kept.x), other(kept.x), weights.temperature)
     np.testing.assert_allclose(value, hand, rtol=1e-5)
+    capped = scrub.away(layers, stats, {"forget": (gone, far)}, weights._replace(ceiling=jnp.float32(1e-3)))[0]
+    np.testing.assert_allclose(capped, -16.0 * 1e-3, rtol=1e-5)  # every sample is farther: T² times the ceiling
     null = jax.grad(lambda w: scrub.away(w, stats, {"forget": (gone, own(gone.x))}, weights)[0])(layers)
     assert max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(null)) < 1e-6
 

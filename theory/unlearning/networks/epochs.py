@@ -1,9 +1,15 @@
-"""The loop that most methods are: epochs of descent on an objective over the streams that they read."""
+"""The loop that most methods are: epochs of descent on an objective over the streams that they read.
 
+An ascent is bounded by default: a sample whose loss is that of a guess, log(classes), pushes no further. Without the
+bound a loss rises the faster the higher it is, and one rate too large ends in weights that are not finite.
+"""
+
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.models.networks import Network, forward
@@ -78,3 +84,14 @@ def mean_loss(layers: Any, stats: Any, batch: Any) -> tuple[Float[Array, ""], An
     """Mean cross-entropy on one labelled batch, and the statistics afterwards."""
     logits, stats = forward(layers, stats, batch.x, train=True)
     return cross_entropy(logits, batch.y).mean(), stats
+
+
+def bounded_loss(layers: Any, stats: Any, batch: Any, ceiling: Float[Array, ""]) -> tuple[Float[Array, ""], Any]:
+    """Mean of min(cross-entropy, ``ceiling``) on one labelled batch, and the statistics afterwards."""
+    logits, stats = forward(layers, stats, batch.x, train=True)
+    return jnp.minimum(cross_entropy(logits, batch.y), ceiling).mean(), stats
+
+
+def ceiling_of(task: Task) -> Float[Array, ""]:
+    """Where an ascent stops: log(classes), or infinity if the task's ``bounded`` is off."""
+    return jnp.float32(math.log(task.classes) if task.hyper["bounded"] else math.inf)

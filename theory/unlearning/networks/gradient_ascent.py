@@ -1,19 +1,26 @@
 """Gradient ascent on the forgotten samples (NegGrad). It reads nothing else, and nothing holds the rest in place.
 
 Where the loss is near 0 the gradient is too, and it grows as the loss does: a rate a few times too small forgets
-nothing, one a few times too large ruins the network, and where the edge lies differs from network to network.
+nothing. One too large would ruin the network, so the ascent is bounded (:mod:`theory.unlearning.networks.epochs`) and
+has no momentum, which would carry it on past the bound: ours. With ``bounded`` off it is as published.
 """
 
 from typing import Any
 
-from theory.unlearning.networks.epochs import descend_epochs, mean_loss
-from theory.unlearning.networks.method import Method
+from theory.unlearning.networks.epochs import bounded_loss, ceiling_of, descend_epochs
+from theory.unlearning.networks.method import Method, Outcome, Task
 
 
-def ascent(layers: Any, stats: Any, batch: Any, hyper: Any) -> Any:
-    """−cross-entropy on the forgotten samples."""
-    loss, after = mean_loss(layers, stats, batch["forget"])
+def ascent(layers: Any, stats: Any, batch: Any, ceiling: Any) -> Any:
+    """−min(cross-entropy, ceiling) on the forgotten samples."""
+    loss, after = bounded_loss(layers, stats, batch["forget"], ceiling)
     return -loss, after
+
+
+def run(task: Task) -> Outcome:
+    """Epochs over the forgotten samples."""
+    ceiling = ceiling_of(task)
+    return descend_epochs(task, task.network, ascent, hyper=lambda progress: ceiling)
 
 
 METHOD = Method(
@@ -21,6 +28,6 @@ METHOD = Method(
     title="Gradient ascent on the forgotten samples",
     source="Graves et al. 2021 (arXiv 2010.10981); Thudi et al. 2022 (arXiv 2109.13398)",
     reads=("forget",),
-    run=lambda task: descend_epochs(task, task.network, ascent),
-    defaults={"epochs": 5, "rate": 0.005, "batch": 32},
+    run=run,
+    defaults={"epochs": 5, "rate": 0.02, "batch": 32, "momentum": 0.0, "bounded": True},
 )

@@ -2,8 +2,8 @@
 
 Defaults are for some thousand images and a small network trained to a loss near 0, such as scikit-learn's digits: the
 published rates, made for tens of thousands of images, leave such a network as it is. Each file says where they differ.
-Methods with an unbounded ascent (gradient_ascent, ascent_descent, scrub) have no rate that suits every network: theirs
-for digits ruin a network of 6,400 MNIST images, and so do rates six times smaller. Choose them anew for other data.
+Ascent (gradient_ascent, ascent_descent, scrub) has no rate that suits every network, so it is bounded: no sample's loss
+is driven above that of a guess. A network that diverges all the same is an error, never an outcome.
 """
 
 import math
@@ -88,7 +88,7 @@ def unlearn_network(method: Method, problem: Problem, key: PRNGKeyArray, **hyper
 
     Raises:
         ValueError: an unknown or impossible hyper-parameter, an empty or full forget set, one that does not match the
-            samples, or labels outside the classes.
+            samples, or labels outside the classes; a network with weights that are not finite, with the rates to lower.
     """
     unknown = [name for name in hyper if name not in method.defaults]
     if unknown:
@@ -109,7 +109,28 @@ def unlearn_network(method: Method, problem: Problem, key: PRNGKeyArray, **hyper
     data = _streams(method.reads, problem.train, forget, values.get("per_class", 0), chosen)
     gone = sorted(set(labels[forget].tolist()) - set(labels[~forget].tolist()))
     task = Task(problem.network, data, problem.classes, tuple(gone), problem.fresh, problem.prepare, values, own)
-    return method.run(task)
+    found = method.run(task)
+    if not _finite(found.network):
+        raise ValueError(_broken(method, problem.network, data, values))
+    return found
+
+
+def _finite(tree: Any) -> bool:
+    return all(bool(np.isfinite(np.asarray(leaf)).all()) for leaf in jax.tree.leaves(tree))
+
+
+def _broken(method: Method, given: Network, data: Mapping[str, Labelled], values: Mapping[str, Any]) -> str:
+    """Why the unlearned network has weights that are not finite, and what to do."""
+    said = f"{method.key}: the unlearned network has weights that are not finite"
+    if not _finite([stream.x for stream in data.values()]):
+        return f"{said}; so have the images that it read: remove those that are not finite"
+    if not _finite(given):
+        return f"{said}; so has the network that it was given"
+    rates = {name: value for name, value in values.items() if name.endswith("rate")}
+    if not rates:
+        return said
+    now, instead = (", ".join(f"{name} = {v * by:g}" for name, v in rates.items()) for by in (1.0, 0.1))
+    return f"{said}: it diverged at {now}; try {instead}"
 
 
 def _checked(name: str, default: Any, value: Any) -> Any:

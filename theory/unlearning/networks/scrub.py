@@ -2,12 +2,15 @@
 
 Order, divergence, its temperature and the weights of the two retained terms are those of the paper's public code
 (γ = 0.99, α = 0.001, T = 4, with T² before the divergence). Deviations: momentum starts anew with every epoch, the
-rate does not decay, and it is larger than the code's 5e-4, made for far more steps an epoch.
+rate does not decay, and it is larger than the code's 5e-4, made for far more steps an epoch; and the way away from the
+teacher is bounded (:mod:`theory.unlearning.networks.epochs`): log(classes) is the most that a divergence from a teacher
+to a guess can be. With ``bounded`` off it is as published.
 
 At the teacher the divergence is 0 and so is its gradient: without batch norm, which makes the student differ from its
 teacher from the start, the first step away moves nothing but by weight decay.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -16,19 +19,26 @@ from jaxtyping import Array, Float
 
 from theory.models.networks import forward
 from theory.solvers.sgd import cross_entropy, predict
-from theory.unlearning.networks.epochs import descend_epochs, then
+from theory.unlearning.networks.epochs import ceiling_of, descend_epochs, then
 from theory.unlearning.networks.method import Method, Outcome, Task
 
 
-def divergence(student: Float[Array, "B c"], teacher: Float[Array, "B c"]) -> Float[Array, ""]:
-    """Mean KL(teacher ‖ student) of the classes' probabilities."""
+def divergence(
+    student: Float[Array, "B c"], teacher: Float[Array, "B c"], ceiling: float | Float[Array, ""] = math.inf
+) -> Float[Array, ""]:
+    """Mean KL(teacher ‖ student) of the classes' probabilities; each sample's counts up to ``ceiling``."""
     target, own = jax.nn.log_softmax(teacher), jax.nn.log_softmax(student)
-    return jnp.mean(jnp.sum(jnp.exp(target) * (target - own), axis=1))
+    return jnp.mean(jnp.minimum(jnp.sum(jnp.exp(target) * (target - own), axis=1), ceiling))
 
 
-def tempered(student: Float[Array, "B c"], teacher: Float[Array, "B c"], T: Float[Array, ""]) -> Float[Array, ""]:
+def tempered(
+    student: Float[Array, "B c"],
+    teacher: Float[Array, "B c"],
+    T: Float[Array, ""],
+    ceiling: float | Float[Array, ""] = math.inf,
+) -> Float[Array, ""]:
     """T² times the divergence of the logits over T, whose gradient keeps its size as T grows."""
-    return T * T * divergence(student / T, teacher / T)
+    return T * T * divergence(student / T, teacher / T, ceiling)
 
 
 class Weights(NamedTuple):
@@ -37,13 +47,14 @@ class Weights(NamedTuple):
     labels: Float[Array, ""]
     imitation: Float[Array, ""]
     temperature: Float[Array, ""]
+    ceiling: Float[Array, ""]
 
 
 def away(layers: Any, stats: Any, batch: Any, hyper: Any) -> Any:
     """−divergence from the teacher on forgotten samples."""
     data, teacher = batch["forget"]
     logits, after = forward(layers, stats, data.x, train=True)
-    return -tempered(logits, teacher, hyper.temperature), after
+    return -tempered(logits, teacher, hyper.temperature, hyper.ceiling), after
 
 
 def back(layers: Any, stats: Any, batch: Any, hyper: Any) -> Any:
@@ -58,7 +69,8 @@ def run(task: Task) -> Outcome:
     """``max_epochs`` rounds of one epoch away and one back, then epochs back alone."""
     streams = {name: (data, predict(task.network, data.x)) for name, data in task.data.items()}
     names = ("label_weight", "imitation_weight", "temperature")
-    weights = Weights(*(jnp.float32(task.hyper[name]) for name in names))
+    labels, imitation, temperature = (jnp.float32(task.hyper[name]) for name in names)
+    weights = Weights(labels, imitation, temperature, ceiling_of(task))
     found = Outcome(task.network, 0, 0)
     keys = jax.random.split(task.key, 2 * task.hyper["epochs"])
     for index in range(task.hyper["epochs"]):
@@ -88,5 +100,6 @@ METHOD = Method(
         "label_weight": 0.99,
         "imitation_weight": 0.001,
         "temperature": 4.0,
+        "bounded": True,
     },
 )

@@ -80,7 +80,7 @@ READ = {"other samples", "no samples", "samples read", "retained samples read"}
 
 @pytest.mark.parametrize("key", ["gradient_ascent", "random_labels"])
 def test_mutant_reads_the_forgotten_samples(key):
-    assert refuted_by(METHODS[key], ASCENT) == READ
+    assert refuted_by(METHODS[key], {name: ASCENT[name] for name in ("epochs", "batch")}) == READ
 
 
 def test_mutant_is_given_them_and_uses_them_for_nothing_but_nan():
