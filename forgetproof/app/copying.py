@@ -151,7 +151,7 @@ def _study(state: State) -> str:
 def _data(state: State) -> str:
     return (
         "from forgetproof.app.datasets import open_dataset\n\n"
-        f"dataset = open_dataset({str(state.values['file'])!r})\n"
+        f"dataset = open_dataset({str(state.values['dataset'])!r})\n"
         "print(dataset)\n" + _cut(state)
     )
 

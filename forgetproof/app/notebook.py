@@ -261,7 +261,8 @@ def _(get_run, get_running, memory, mo, page, run_cancel, run_job, run_start, ru
 
 
 @app.cell
-def _(copying, mo, state, widgets):
+def _(copying, dataset, mo, state, widgets):
+    mo.stop(state.view == "data" and dataset is None)
     mo.Html(widgets.copies(copying.python(state), copying.command(state)))
     return
 

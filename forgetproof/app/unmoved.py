@@ -14,6 +14,8 @@ _SAME = {"relative": 1e-6, "absolute": 1e-12}  # rounding is no change
 def why(knob: str, state: State) -> str:
     """Why a setting can leave every number of a state as it was."""
     law = state.values.get("law")
+    if knob in [f"at-{state.values.get(name)}" for name in ("along", "lines")]:
+        return "the curves run through all its values"
     if knob == "rho" and law != "mixture":
         return "only the mixture has a mean"
     if knob == "d" and law == "near-orthogonal":
@@ -56,7 +58,9 @@ class Watch:
             moved = _moved(self._last[0].values, state.values)
             if len(moved) == 1 and _same(self._last[1], rows):
                 name = moved[0]
-                self._note = f"Moving “{labels.get(name, name)}” changed no number: {why(name, state)}."
+                self._note = (
+                    f"Moving “{labels.get(name, name.removeprefix('at-'))}” changed no number: {why(name, state)}."
+                )
         self._last = state, list(rows)
         return self._note
 

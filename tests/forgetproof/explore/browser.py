@@ -82,6 +82,7 @@ class Page:
         assert {k: v for k, v in self.pictures().items() if k in drawn(self.url())} == drawn(self.url())
 
     def close(self) -> None:
+        assert not self.tells("An internal error occurred"), self.url()
         assert not self.errors, self.errors
         assert self.hosts <= {"127.0.0.1", "data:", "blob:"} | {
             h for h in self.hosts if h.startswith(("data:", "blob:"))

@@ -80,6 +80,6 @@ def test_the_phase_diagram_of_networks_is_drawn(tab, shots):
     tab.tab.get_by_role("button", name="draw where the step hurts").click()
     tab.wait(lambda: "phase" in tab.pictures(), "the phase diagram")
     words = tab.pictures()["phase"]
-    tab.press("step c", "ArrowRight")
+    tab.press("step c (1: the theorem's)", "ArrowRight")
     tab.wait(lambda: tab.pictures()["phase"] != words, "the present point")
     tab.tab.screenshot(path=shots / "phase.png", full_page=True)

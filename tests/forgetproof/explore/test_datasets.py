@@ -1,5 +1,7 @@
 """Slices of saved datasets."""
 
+import contextlib
+import io
 import json
 
 import numpy as np
@@ -8,7 +10,9 @@ import xarray as xr
 
 from experiments.store import save_dataset
 from experiments.study import labelled
-from forgetproof.app import datasets
+from forgetproof.app import copying, datasets, page
+from forgetproof.app.knobs import parse_query
+from forgetproof.app.work import Outcome
 from tests.command_line import one_line
 
 
@@ -40,6 +44,17 @@ def test_a_saved_dataset_is_sliced(saved, run):
     np.testing.assert_array_equal(found.middle[1], [3.0, 9.0, 15.0, 21.0])
     assert datasets.picture(dataset, found).log == "x"
     assert len(datasets.as_csv(found).splitlines()) == 9
+
+
+def test_copied_python_gives_the_slice(saved):
+    page.open_all([saved])
+    state = parse_query(f"view=data&dataset={saved}&lines=none&at-model=projected")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(copying.python(state), {})
+    table = page.content(state, Outcome(None)).table
+    assert len(table.splitlines()) == 5
+    assert printed.getvalue().endswith(f"{table}\n")
 
 
 def test_only_datasets_of_the_command_line_are_read(saved, run, tmp_path):

@@ -16,6 +16,7 @@ WHY = {
     "training": ("view=network", {"steps": 500}, "the length of training through the activations"),
     "a sweep's start": ("view=sweep&key=ga_two_layer", {"scale": 0.1}, "depends on the start"),
     "points": ("view=linear", {"which": "largest multipliers"}, "the same points"),
+    "the picture's axis": ("view=data&along=overlap", {"at-overlap": 1.0}, "run through all its values"),
     "another": ("view=sweep&key=wc_ridge", {"seed": 3}, "do not depend on it here"),
 }
 
@@ -31,11 +32,9 @@ def noted(query, moved, before=ROWS, after=ROWS):
 def test_the_line_names_the_slider_and_the_reason(case):
     query, moved, reason = WHY[case]
     line = noted(query, moved)
-    label = next(
-        knob.label
-        for knob in knobs_of(parse_query(query).view, parse_query(query).values.get("key"))
-        if knob.name in moved
-    )
+    state = parse_query(query)
+    labels = {knob.name: knob.label for knob in knobs_of(state.view, state.values.get("key"))}
+    (label,) = (labels.get(name, "overlap") for name in moved)
     assert line.startswith(f"Moving “{label}” changed no number: ")
     assert reason in line
 
