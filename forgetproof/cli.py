@@ -16,6 +16,7 @@ from forgetproof.commands.hunt import hunt
 from forgetproof.commands.new_claim import new_claim
 from forgetproof.commands.prove import prove
 from forgetproof.commands.reproduce import reproduce
+from forgetproof.commands.select import select
 from forgetproof.commands.sweep import sweep
 from forgetproof.commands.train import train
 from forgetproof.commands.unlearn import unlearn
@@ -49,7 +50,7 @@ def _options(
 
 for command in (
     *(claims, new_claim, check, certify, prove, hunt, export, reproduce, bench, audit, unlearn, train),
-    *(sweep, figures),
+    *(select, sweep, figures),
     explore,
 ):
     app.command()(command)
