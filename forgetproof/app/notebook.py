@@ -246,8 +246,9 @@ def _(controls, mo, run_folder, run_grid, run_job, run_moved, run_task, widgets)
 def _(get_run, get_running, memory, mo, page, run_cancel, run_job, run_start, run_task, set_view, widgets):
     get_run()
     _outcome, _fault = widgets.run_outcome(run_job, run_task)
-    if run_job.running and not _fault:
-        _shown = mo.vstack([widgets.progress(mo, get_running()), run_cancel])
+    if run_job.running:
+        _going = [mo.status.spinner("stopping …")] if _fault else [widgets.progress(mo, get_running()), run_cancel]
+        _shown = mo.vstack(_going)
     elif _outcome is not None:
         page.open_also(_outcome)
         memory["data"] = {"dataset": str(_outcome)}

@@ -41,6 +41,7 @@ _CSS = """
 .fp-copied { display: flex; align-items: flex-start; gap: .5rem; margin: .3rem 0; }
 .fp-copied pre { flex: 1 1 0; min-width: 0; max-height: 16rem; overflow: auto; font-size: .75rem; padding: .5rem;
   border: 1px solid color-mix(in srgb, currentColor 25%, transparent); border-radius: 4px; white-space: pre; }
+@media (max-width: 600px) { .fp-copied { flex-wrap: wrap; } .fp-copied pre { flex-basis: 100%; } }
 button[data-copies] { border: 1px solid currentColor; border-radius: 4px; padding: .15rem .6rem; cursor: pointer; }
 button[data-copies]:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 .fp-numbers { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums; }

@@ -159,7 +159,8 @@ def chart_downloads(ui: Any, charts: Iterable[Chart]) -> list[Any]:
 def run_inputs(ui: Any, key: str) -> tuple[Any, Any]:
     """Which grid of a sweep to compute, and into which folder."""
     options = {runs.described(key, grid): grid for grid in runs.GRIDS}
-    grid = ui.dropdown(options=options, value=next(iter(options)), label="grid", allow_select_none=False)
+    first = next(iter(options))
+    grid = ui.dropdown(options=options, value=first, label="grid", allow_select_none=False, full_width=True)
     return grid, ui.text(value=f"swept/{key}", label="folder", full_width=True)
 
 

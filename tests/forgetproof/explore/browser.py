@@ -3,6 +3,7 @@
 import re
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,11 @@ class Page:
         lists = self.tab.locator("marimo-dropdown").filter(has_text=re.compile(rf"^{label}"))
         texts = lists.locator("option").all_inner_texts()
         lists.get_by_role("combobox").select_option(label=next(text for text in texts if text.startswith(option)))
+
+    def download(self, label: str) -> bytes:
+        with self.tab.expect_download() as waiting:
+            self.tab.locator("marimo-download", has_text=label).first.locator("a, button").first.click()
+        return Path(waiting.value.path()).read_bytes()
 
     def tells(self, text: str) -> bool:
         """Whether the text is seen; messages are in shadow trees, which ``inner_text`` leaves out."""

@@ -36,7 +36,7 @@ def test_a_saved_dataset_is_sliced(tab, saved, shots):
     tab.tab.screenshot(path=shots / "data.png", full_page=True)
 
 
-def test_copies_and_downloads(browser, address, tmp_path):
+def test_copies_and_downloads(browser, address):
     tab = Page(browser, address, permissions=["clipboard-read", "clipboard-write"], accept_downloads=True)
     tab.open("view=linear&m=8")
     tab.agrees()
@@ -56,14 +56,7 @@ def test_copies_and_downloads(browser, address, tmp_path):
     assert parse_query(shared) == tab.state()
     assert "access_token" not in shared
 
-    def downloaded(label: str) -> bytes:
-        with tab.tab.expect_download() as waiting:
-            tab.tab.locator("marimo-download", has_text=label).first.locator("a, button").first.click()
-        path = tmp_path / waiting.value.suggested_filename
-        waiting.value.save_as(path)
-        return path.read_bytes()
-
-    assert downloaded("CSV").decode().startswith("name,value,bound,tightness\n")
-    assert downloaded("margins PNG").startswith(b"\x89PNG")
-    assert b"<svg" in downloaded("margins SVG")
+    assert tab.download("CSV").decode().startswith("name,value,bound,tightness\n")
+    assert tab.download("margins PNG").startswith(b"\x89PNG")
+    assert b"<svg" in tab.download("margins SVG")
     tab.close()

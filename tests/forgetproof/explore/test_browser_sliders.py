@@ -83,3 +83,20 @@ def test_the_phase_diagram_of_networks_is_drawn(tab, shots):
     tab.press("step c (1: the theorem's)", "ArrowRight")
     tab.wait(lambda: tab.pictures()["phase"] != words, "the present point")
     tab.tab.screenshot(path=shots / "phase.png", full_page=True)
+    assert tab.download("phase PNG").startswith(b"\x89PNG")
+    assert b"<svg" in tab.download("phase SVG")
+
+
+def test_a_slider_that_changes_nothing_says_why(tab):
+    tab.open("view=linear&m=8")
+    tab.agrees()
+    before = tab.table()
+    tab.press("mixture: length of the mean ρ", "ArrowRight")
+    tab.wait(lambda: tab.tells("changed no number: only the mixture has a mean."), "the reason")
+    assert tab.table() == before
+    tab.press("seed", "ArrowRight")
+    tab.wait(lambda: tab.table() != before, "other numbers")
+    tab.agrees()
+    tab.wait(lambda: not tab.tells("changed no number"), "the end of the line")
+    tab.press("points to forget k", "End")
+    tab.wait(lambda: tab.tells("Of m = 8 points at most 7 can be forgotten: k = 7."), "what was made possible")

@@ -5,7 +5,7 @@ import pytest
 from experiments.engine.dataset import load_sweep
 from forgetproof.app import page
 from forgetproof.app.knobs import knobs_of
-from tests.forgetproof.explore.browser import IN_A_BROWSER
+from tests.forgetproof.explore.browser import IN_A_BROWSER, Page
 
 pytestmark = IN_A_BROWSER
 
@@ -43,6 +43,28 @@ def test_another_sweep_and_axis_are_chosen_from_lists(tab):
     tab.choose("result", "bound")
     tab.wait(lambda: "bound along k" in tab.pictures()["line"], "the result in the picture")
     tab.agrees()
+
+
+def test_a_shared_address_restores_the_cell(browser, tab, address):
+    tab.open("view=sweep&key=ga_correlated&result=bound&along=k&k=6&m=20&d=40&seed=2&correlation=0.9")
+    tab.agrees()
+    other = Page(browser, address).open(tab.state().query)
+    other.agrees()
+    assert other.state() == tab.state()
+    assert other.table() == tab.table()
+    assert other.pictures() == tab.pictures()
+    other.close()
+
+
+def test_the_curve_is_downloaded(tab):
+    tab.open("view=sweep&key=ga_correlated&result=harm&k=3")
+    tab.agrees()
+    assert tab.download("CSV").decode().startswith('name,value,bound,tightness\n"gap, nothing",')
+    curve = tab.download("curve CSV").decode().splitlines()
+    assert curve[0].startswith("none,correlation,median of harm")
+    assert len(curve) == 1 + len(next(k.values for k in knobs_of("sweep", "ga_correlated") if k.name == "correlation"))
+    assert tab.download("line PNG").startswith(b"\x89PNG")
+    assert b"<svg" in tab.download("line SVG")
 
 
 def test_a_cell_without_a_meaning_says_what_to_move(tab):
