@@ -69,6 +69,7 @@ class Selected(NamedTuple):
     found: Selection
     labels: np.ndarray  # (N,)
     random: np.ndarray  # (N,) mask of a random set of the same kind
+    tried: np.ndarray  # (n, N) masks of the sets that the iterations' networks forgot
 
 
 def wanted_units(images: ImageSet, share: float | None, count: int | None, classes: int | None) -> tuple[str, int]:
@@ -153,10 +154,15 @@ def select(
     lower = lower_level(subject, wanted)
     if folder is not None:
         lower = kept(lower, folder, f"{subject.about} {wanted.method} {wanted.hyper}", subject.problem.network)
-    key = jax.random.key(wanted.seed)
+    key, tried = jax.random.key(wanted.seed), []
+
+    def noted(weights: Any, forget: np.ndarray, own: Any) -> Network:
+        tried.append(forget)
+        return lower(weights, forget, own)
+
     found = select_worst_case(
         subject.data.train,
-        lower,
+        noted,
         wanted.k,
         key,
         groups=groups,
@@ -164,7 +170,7 @@ def select(
         iterations=wanted.iterations,
         on_iteration=on_iteration,
     )
-    return Selected(found, labels, random_set(subject, wanted, 0))
+    return Selected(found, labels, random_set(subject, wanted, 0), np.stack(tried))
 
 
 def random_set(subject: Subject, wanted: Wanted, index: int) -> np.ndarray:
@@ -238,8 +244,15 @@ def _part(data: Labelled, chosen: np.ndarray) -> Labelled:
 
 
 def recorded(selected: Selected, wanted: Wanted) -> dict[str, Any]:
-    """What the search found, as JSON holds it; losses are means over units, iteration by iteration."""
+    """What the search found, as JSON holds it.
+
+    Iteration by iteration: ``overlap`` with the start, and the unlearned network's mean loss on the units that it
+    forgot (``loss_forgotten``, what the search lowers) and on all. ``settled`` is the share of the chosen units that
+    the last network forgot.
+    """
     found, labels = selected.found, selected.labels
+    groups = labels if wanted.unit == "class" else np.arange(len(labels))
+    tried = [np.unique(groups[forget]) for forget in selected.tried]
     return {
         "unit": wanted.unit,
         "k": wanted.k,
@@ -252,8 +265,10 @@ def recorded(selected: Selected, wanted: Wanted) -> dict[str, Any]:
         "seed": wanted.seed,
         "alpha": found.alpha,
         "reach": found.reach.reach,
+        "least_alpha": found.reach.least_alpha,
         "overlap": found.overlap.tolist(),
-        "loss_chosen": found.losses[:, found.units].mean(axis=1).tolist(),
+        "settled": float(np.isin(found.units, tried[-1]).mean()),
+        "loss_forgotten": [float(row[units].mean()) for row, units in zip(found.losses, tried, strict=True)],
         "loss_all": found.losses.mean(axis=1).tolist(),
     }
 

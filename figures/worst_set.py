@@ -10,8 +10,8 @@ from figures.style import BLACK, BLUE, RED, canvas, panel_titles, shared_legend
 
 CAPTION = (
     "(a) Samples of the set that is hardest to forget, those of lowest loss first, with their labels. (b) As many of a "
-    "random set of the same kind. (c) Iteration by iteration, the loss of the unlearned network on the chosen set and "
-    "on everything, and the share of the random start that is still in the set."
+    "random set of the same kind. (c) Iteration by iteration, the loss of the unlearned network on the set that it "
+    "forgot and on everything, and the share of the random start that is still in the set."
 )
 COLUMNS, ROWS = 8, 6
 
@@ -26,16 +26,16 @@ def plot(
 
     Args:
         chosen, random: images (n, H, W, C), 8 bits a channel; the first COLUMNS × ROWS are drawn. labels: of both.
-        record: with ``loss_chosen``, ``loss_all`` and ``overlap``, one number an iteration.
+        record: with ``loss_forgotten``, ``loss_all`` and ``overlap``, one number an iteration.
     """
     figure, grid = canvas(1, 3, width=11.5, height=4.0, width_ratios=[1.0, 1.0, 1.1])
     axes = list(grid[0])
     for axis, images, own in zip(axes[:2], (chosen, random), labels, strict=True):
         _sheet(axis, images[: COLUMNS * ROWS], own)
     at = np.arange(1, len(record["overlap"]) + 1)
-    axes[2].plot(at, record["loss_chosen"], color=RED, marker="^", label="loss on the chosen set")
+    axes[2].plot(at, record["loss_forgotten"], color=RED, marker="^", label="loss on the forgotten set")
     axes[2].plot(at, record["loss_all"], color=BLACK, marker="o", label="loss on everything")
-    if min(*record["loss_chosen"], *record["loss_all"]) > 0:
+    if min(*record["loss_forgotten"], *record["loss_all"]) > 0:
         axes[2].set_yscale("log")
     axes[2].set_xlabel("iteration")
     axes[2].set_ylabel("mean loss (nats)")

@@ -14,6 +14,7 @@ from forgetproof.screen import bars, console
 from forgetproof.screen.training import duration
 
 MOST_ROWS = 12  # of the iterations
+SETTLED = 0.9  # a smaller share of the set that was there an iteration before is worth a word
 
 
 class Bars:
@@ -55,6 +56,12 @@ def show_selected(record: dict[str, Any]) -> None:
     screen.print(f"of each class: {counts}", highlight=False)
     screen.print(f"step α = {record['alpha']:.3g}, reach {record['reach']:.3g}", highlight=False)
     screen.print(_iterations(record))
+    if record["settled"] < SETTLED:
+        screen.print(
+            f"the set still changes: the last network forgot {record['settled']:.0%} of it. A smaller --alpha moves it "
+            f"less; below {record['least_alpha']:.3g} it cannot move",
+            highlight=False,
+        )
     if record["evaluation"]:
         screen.print(_evaluation(record["evaluation"]))
     for path in record["files"].values():
@@ -64,12 +71,12 @@ def show_selected(record: dict[str, Any]) -> None:
 
 def _iterations(record: dict[str, Any]) -> Table:
     table = Table(title="the search", title_justify="left")
-    for column in ("iteration", "loss on the chosen set", "loss on everything", "share of the start left"):
+    for column in ("iteration", "loss on the forgotten set", "loss on everything", "share of the start left"):
         table.add_column(column, justify="right")
     rows = len(record["overlap"])
     shown = np.unique(np.linspace(0, rows - 1, min(rows, MOST_ROWS)).round().astype(int))
     for t in shown:
-        losses = (f"{record[name][t]:.4g}" for name in ("loss_chosen", "loss_all"))
+        losses = (f"{record[name][t]:.4g}" for name in ("loss_forgotten", "loss_all"))
         table.add_row(str(t + 1), *losses, f"{record['overlap'][t]:.3f}")
     return table
 

@@ -13,8 +13,10 @@ from experiments.images.source import load_images
 from experiments.readers.indices import read_indices
 from experiments.recipes import recipe_for
 from experiments.training import read_trained, train
+from forgetproof.screen.selection import show_selected
+from theory.solvers.reachable_step import Reach
 from theory.unlearning.networks.method import unlearn_network
-from theory.unlearning.worst_case import by_sign_descent, select_worst_case
+from theory.unlearning.worst_case import Selection, by_sign_descent, random_start, select_worst_case
 
 PER_CLASS = ("--per-class", "20")
 
@@ -53,7 +55,9 @@ def test_the_command_selects_what_the_library_does(run, checkpoint, subject):
         np.testing.assert_array_equal(arrays["losses"], found.losses)
         np.testing.assert_array_equal(arrays["w"], found.w)
     assert record["overlap"] == found.overlap.tolist()
-    assert np.isclose(record["loss_chosen"][-1], found.losses[-1][found.forget].mean())
+    start = random_start(jax.random.key(4), 200, 20)
+    assert np.isclose(record["loss_forgotten"][0], found.losses[0][start > 0].mean())
+    assert np.isclose(record["loss_all"][-1], found.losses[-1].mean())
     assert all(Path(file).stat().st_size > 50 for file in record["files"].values())
     assert not (Path("s") / selecting.PARTS).exists()
 
@@ -127,6 +131,23 @@ def test_a_killed_search_goes_on_and_ends_with_the_same_set(tmp_path, subject, m
     np.testing.assert_array_equal(again.found.w, whole.found.w)
     selecting.select(subject, wanted._replace(hyper={"rate": 2e-3}), tmp_path / "parts")
     assert len(made) == 9  # another rate, other networks
+
+
+def test_a_set_that_still_changes_is_said_to(subject, capsys):
+    """By hand: three units, the second and third forgotten at last, the first and second chosen."""
+    losses = np.array([[0.5, 0.1, 0.3], [0.2, 0.2, 0.6]])
+    found = Selection(
+        *(np.array([True, True, False]), np.array([0, 1]), np.array([1.0, 1.0, 0.0]), losses, np.array([0.5, 0.0])),
+        *(1.0, Reach(2.0, True, True, 0.5, "")),
+    )
+    tried = np.array([[True, False, True], [False, True, True]])
+    given = selecting.Selected(found, np.zeros(3, int), tried[0], tried)
+    record = selecting.recorded(given, selecting.Wanted("sample", 2, iterations=2))
+    assert record["loss_forgotten"] == pytest.approx([0.4, 0.4])
+    assert (record["settled"], record["least_alpha"], record["of_each_class"]) == (0.5, 0.5, [2])
+    about = {"samples": 3, "data": "three", "network": "mlp", "evaluation": None, "files": {}, "seconds": 1.0}
+    show_selected({**record, **about})
+    assert "the last network forgot 50% of it. A smaller --alpha moves it less; below 0.5" in capsys.readouterr().out
 
 
 @pytest.mark.slow
