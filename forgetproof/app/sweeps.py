@@ -6,6 +6,8 @@ that moving along it computes nothing; lines along all batch axes share one comp
 
 import hashlib
 import shlex
+import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +24,11 @@ from forgetproof.app.charts import Chart, Series
 from forgetproof.app.datasets import Slice
 from forgetproof.app.knobs import State, Value, parse_query
 from forgetproof.app.rows import Row
+
+_PATIENCE = 0.2  # seconds
+_computing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""One part of a sweep at a time: what is run again after a stop waits for the part that still runs, and uses what it
+compiled or trained."""
 
 
 class NoCell(ValueError):
@@ -71,10 +78,24 @@ def run(query: str) -> Iterator[tuple[int, int, xr.Dataset | None]]:
     state = parse_query(query)
     sweep = sweep_at(state)
     try:
-        yield from compute_parts(sweep, line_grid(state), line_width(sweep))
+        yield from _alone(sweep.key, compute_parts(sweep, line_grid(state), line_width(sweep)))
     except GridError as fault:
         along = state.values["along"]
         raise NoCell(f"No cell along {along} has a meaning: {_way_back(state, outside={str(along)})}.") from fault
+
+
+def _alone(key: str, parts: Iterator[Any]) -> Iterator[Any]:
+    """The parts, none of them while another of the same sweep is computed."""
+    while True:
+        while not _computing[key].acquire(timeout=_PATIENCE):
+            yield 0, 0, None
+        try:
+            part = next(parts, None)
+        finally:
+            _computing[key].release()
+        if part is None:
+            return
+        yield part
 
 
 def cell_of(state: State, line: xr.Dataset) -> xr.Dataset:

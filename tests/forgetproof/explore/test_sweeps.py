@@ -86,7 +86,22 @@ def test_cells_without_a_meaning_say_what_to_move():
         list(sweeps.run(state.query))
 
 
+def test_parts_of_one_sweep_wait_for_each_other(monkeypatch):
+    """What is run again after a stop would else compute the same part beside the one that still runs."""
+    monkeypatch.setattr(sweeps, "_PATIENCE", 0.01)
+    first, second = (sweeps._alone("some", iter([(1, 2, None), (2, 2, "line")])) for _ in range(2))
+    with sweeps._computing["some"]:
+        assert next(second) == (0, 0, None)
+        assert next(sweeps._alone("other", iter([(1, 1, "line")]))) == (1, 1, "line")
+    assert list(second) == [(1, 2, None), (2, 2, "line")]
+    assert list(first) == [(1, 2, None), (2, 2, "line")]
+    assert not sweeps._computing["some"].locked()
+
+
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"
+)  # dask's sockets
 @pytest.mark.parametrize("key", [key for key in KEYS if key != "unsir"])
 def test_copies_give_the_numbers(key, run, tmp_path):
     """Python in this process, and the command with its own workers."""
