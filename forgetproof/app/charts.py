@@ -59,6 +59,11 @@ class Chart(NamedTuple):
         y = self.y_range or _around([*(s.y for s in self.series), *self._at("y")], "y" in self.log)
         return x, ((len(self.names) - 0.5, -0.5) if self.names else y)
 
+    @property
+    def whole(self) -> bool:
+        """Whether x counts something: its ticks are then whole numbers."""
+        return all(np.array_equal(np.asarray(s.x, float) % 1.0, np.zeros(np.shape(s.x))) for s in self.series)
+
     def _at(self, axis: str) -> list[np.ndarray]:
         return [np.asarray([rule.at]) for rule in self.rules if rule.axis == axis]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from figures.style import GREY, canvas, legend
 from forgetproof.app.charts import Chart
@@ -36,6 +37,8 @@ def figure(chart: Chart) -> Figure:
         axis.plot(x, y, label=series.label or None, **look, **edge)
     if "x" in chart.log:
         axis.set_xscale("log")
+    elif chart.whole:
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     if "y" in chart.log:
         axis.set_yscale("log")
     axis.set_xlim(*x_range)

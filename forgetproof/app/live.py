@@ -80,14 +80,14 @@ def _share(value: Any, between: tuple[float, float], log: bool) -> np.ndarray:
     return np.clip((v - a) / (b - a), -0.02, 1.02)
 
 
-def ticks(between: tuple[float, float], log: bool, most: int = 6) -> list[float]:
+def ticks(between: tuple[float, float], log: bool, most: int = 6, whole: bool = False) -> list[float]:
     """Round numbers within a range, about ``most`` of them."""
     low, high = sorted(between)
     if log:
         first, last = math.ceil(math.log10(low)), math.floor(math.log10(high))
         step = max(1, math.ceil((last - first + 1) / most))
         return [10.0**e for e in range(first, last + 1, step)]
-    return [float(v) for v in MaxNLocator(nbins=most).tick_values(low, high) if low <= v <= high]
+    return [float(v) for v in MaxNLocator(nbins=most, integer=whole).tick_values(low, high) if low <= v <= high]
 
 
 def number(value: float, log: bool = False) -> str:
@@ -164,7 +164,7 @@ def _text(x: float, y: float, text: str, anchor: str = "middle", turn: str = "")
 
 def _axes(chart: Chart, frame: _Frame) -> Iterator[str]:
     grid = chart.heat is None
-    for value in ticks(frame.x_range, "x" in chart.log, 4 if chart.names else 6):
+    for value in ticks(frame.x_range, "x" in chart.log, 4 if chart.names else 6, chart.whole):
         x = float(frame.x(value))
         if grid:
             yield _line(x, frame.top, x, frame.bottom, GRID, 0.8)

@@ -50,6 +50,17 @@ def test_positions_follow_the_values():
     assert centres[0][1] < centres[1][1] < centres[2][1] <= centres[4][1]  # falling values go down the page
 
 
+@pytest.mark.parametrize("count", [2, 7, 8, 40])
+def test_what_is_counted_has_whole_ticks(count):
+    x = np.arange(count)
+    counted = chart()._replace(series=(Series("", x, 1.0 * x, {"color": RED}),))
+    assert counted.whole
+    assert not counted._replace(series=(Series("", x / 2, 1.0 * x, {"color": RED}),)).whole
+    places = live.ticks((-0.7, count - 0.3), False, whole=True)
+    assert len(places) >= 2
+    assert all(place == round(place) for place in places)
+
+
 def luminance(colour: str) -> float:
     parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear_parts = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)

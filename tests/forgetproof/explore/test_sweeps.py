@@ -11,8 +11,8 @@ import pytest
 from experiments.engine.dataset import load_sweep
 from experiments.engine.direct import cell_numbers
 from experiments.engine.grid import make_grid
-from experiments.engine.model import all_sweeps
-from forgetproof.app import copying, page, sweeps, work
+from experiments.engine.model import Axis, all_sweeps
+from forgetproof.app import axes, copying, page, sweeps, work
 from forgetproof.app.axes import axis_knobs, further_labels
 from forgetproof.app.knobs import knobs_of, parse_query
 from forgetproof.app.rows import as_numbers
@@ -34,6 +34,23 @@ def test_every_axis_has_a_slider_within_its_range(key):
         assert knobs[name].default in values
     make_grid(sweep, sweep.grid, {name: list(knobs[name].values) for name in sweep.axes})
     assert not sweep.undefined({name: knobs[name].default for name in sweep.axes})
+
+
+POSITIONS = {
+    "around a single size": (("m", "shape", True, 2, 50), (12,), (6, 12, 24)),
+    "within the range": (("m", "shape", True, 8, 20), (12,), (12,)),
+    "no new sizes": (("m", "shape", True, 2, 50), (6, 12), (6, 12)),
+    "geometric": (("d", "batch", False, 1.0, 1e9), (1e2, 1e4), (1e2, 1e3, 1e4)),
+    "arithmetic": (("c", "batch", False, 0.0, 1.0), (0.0, 0.5, 1.0), (0.0, 0.25, 0.5, 0.75, 1.0)),
+    "whole": (("k", "batch", True, 1, 9), (1, 2, 4), (1, 2, 3, 4)),
+    "inner": (("c", "inner", False, 0.0, 9.0), (0.0, 1.0), (0.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("case", POSITIONS)
+def test_positions_are_the_grids_and_between(case):
+    (name, role, whole, least, most), given, expected = POSITIONS[case]
+    assert axes._positions(name, Axis(name, "1", role, whole, least, most), given) == expected
 
 
 @pytest.mark.parametrize("key", KEYS)
