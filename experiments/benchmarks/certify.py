@@ -71,7 +71,7 @@ def disagreement(ours: Ends, theirs: Ends) -> float:
 def run(quick: bool) -> BenchmarkResult:
     """Both start from float64 arrays."""
     peer("mpmath")
-    m, d, repeats = (5, 20, 1) if quick else (50, 500, 3)
+    m, d, repeats = (4, 20, 1) if quick else (50, 500, 3)
     given = problem(m, d)
     taken, results = medians({"ours": lambda: by_balls(*given), "mpmath.iv": lambda: by_mpmath(*given)}, repeats)
     ours, theirs = results["ours"], results["mpmath.iv"]

@@ -118,7 +118,7 @@ def _growth(quick: bool) -> Growth:
         lam, labels = solve_margin(gram=G, y=y).lam, jnp.asarray(y)
         return m, d, median_of(lambda: jax.block_until_ready(unlearn_each(G, labels, lam)), 1 if quick else 5)
 
-    ms, ds = ((8, 16), (64, 128)) if quick else ((125, 250, 500, 1000), (2500, 5000))
+    ms, ds = ((11, 12), (64, 128)) if quick else ((125, 250, 500, 1000), (2500, 5000))
     return growth([each(m, 8 * m) for m in ms], [each(ms[1], d) for d in ds])
 
 
