@@ -39,7 +39,7 @@ def test_every_leave_one_out_model_is_within_its_bound(problem):
         margins = y * (X @ witness)
         assert margins[kept].min() > 1.0 - 1e-9
         assert np.linalg.norm(witness - target) <= found.distance_bound[l] + 1e-9 * length
-        assert np.linalg.norm(model - target) <= found.model_bound[l] + 1e-9 * length
+        assert np.linalg.norm(model - target) <= found.distance_bound[l] + 1e-9 * length
         cosine = model @ witness / np.linalg.norm(model) / np.linalg.norm(witness)
         assert found.tau[l] == pytest.approx(1.0 - cosine, abs=1e-12)
         assert found.least_margin[l] == pytest.approx((y * (X @ model))[kept].min(), abs=1e-10)

@@ -5,11 +5,12 @@ S without l, zᵢ = yᵢxᵢ, with margin 1 on it. Points off the support may fa
 witness take w̃ = w′ + a (w − w′) with the least a in [0, 1] for which no retained margin is below 1; a = 1 is the
 trained model, so there is one. Its multipliers are λ̃ = λ′₊.
 
-*It is an (ε, 0)-KKT point of the retained problem, ε² = a² λ_l²/H_ll + ‖Σ min(λ′ᵢ, 0) zᵢ‖², and at most ε from the
-retrained model* (derived here). Proof: w and w′ have margin 1 on S without l, so w̃ has, and λ̃ lives there: δ = 0. The
-stationarity error is w̃ − Σ λ̃ᵢ zᵢ = a (w − w′) + Σ min(λ′ᵢ, 0) zᵢ. The first term is a multiple of Z_Sᵀ H e_l, which is
-orthogonal to every zᵢ of S but z_l since Z_S Z_Sᵀ H e_l = e_l, hence to the second; its squared length is
-a² (λ_l/H_ll)² e_lᵀ H e_l. The distance is ga.linear.distance_to_retraining at δ = 0.
+*It is an (ε, 0)-KKT point of the retained problem, ε² = a² λ_l²/H_ll + ‖Σ min(λ′ᵢ, 0) zᵢ‖², and w̃ and w′ are at most
+ε from the retrained model* (derived here). Proof: w and w′ have margin 1 on S without l, so w̃ has, and λ̃ lives
+there: δ = 0. The stationarity error is w̃ − Σ λ̃ᵢ zᵢ = a (w − w′) + Σ min(λ′ᵢ, 0) zᵢ. The first term is a multiple of
+Z_Sᵀ H e_l, which is orthogonal to every zᵢ of S but z_l since Z_S Z_Sᵀ H e_l = e_l, hence to the second; its squared
+length is a² (λ_l/H_ll)² e_lᵀ H e_l. The distances are ga.linear.leave_one_out_support: the retrained model is in the
+ball with the diameter from w̃ to Σ λ̃ᵢ zᵢ, and w′ on its sphere.
 
 Leaving out a point off the support changes nothing: the trained model meets the KKT conditions of the retained problem.
 """
@@ -76,8 +77,7 @@ class LeaveOneOutCertificates(NamedTuple):
     epsilon: Float[np.ndarray, " m"]  # stationarity of the witness
     delta: Float[np.ndarray, " m"]  # its complementarity, all of it rounding
     tau: Float[np.ndarray, " m"]  # 1 − cos between the model w′ and its witness
-    distance_bound: Float[np.ndarray, " m"]  # the witness is at most this far from the retrained model
-    model_bound: Float[np.ndarray, " m"]  # ... and w′ this far
+    distance_bound: Float[np.ndarray, " m"]  # the witness and w′ are at most this far from the retrained model
     back: Float[np.ndarray, " m"]  # a: how far back to the trained model the witness lies
     least_margin: Float[np.ndarray, " m"]  # of w′ on the retained points
     least_multiplier: Float[np.ndarray, " m"]  # of w′, over the largest; negative ones are set to 0 in the witness
@@ -118,7 +118,6 @@ def leave_one_out_certificates(
         delta=np.full(m, max(float(trained.residuals.complementarity), 0.0)),
         tau=np.zeros(m),
         distance_bound=np.full(m, unchanged),
-        model_bound=np.full(m, unchanged),
         back=np.zeros(m),
         least_margin=np.full(m, margins.min()),
         least_multiplier=np.zeros(m),
@@ -165,7 +164,6 @@ def _judged(rows: Rows, y: np.ndarray, trained: np.ndarray, squared: float, step
         "delta": np.maximum(terms.max(axis=1), 0.0),
         "tau": (back * moved) ** 2 / np.maximum(remains**2 + (back * moved) ** 2, TINY) / (1.0 + cosine),
         "distance_bound": bound,
-        "model_bound": bound + back * moved,
         "back": back,
         "least_margin": least,
         "least_multiplier": share,

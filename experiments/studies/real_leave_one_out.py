@@ -101,7 +101,7 @@ def _one(X: np.ndarray, y: np.ndarray, most: int | None) -> dict[str, Any]:
         distances[i] = [np.linalg.norm(model - target) / sizes[i] for model in models]
     return {
         **{name: distances[:, i] for i, name in enumerate(MODELS)},
-        "bound": found.model_bound[left_out] / sizes,
+        "bound": found.distance_bound[left_out] / sizes,
         "epsilon": found.epsilon[left_out] / sizes,
         "tau": found.tau[left_out],
         "margin": found.least_margin[left_out],
