@@ -148,10 +148,7 @@ def _results(client: Any, sweep: Sweep, grid: Grid, chunks: Sequence[Chunk], tod
                 asked |= again
                 coming.update(again)
                 continue
-            error = f"KilledWorker: {LOST + 1} workers were lost while they computed it (out of memory?)"
-            finished = Finished(
-                np.full((1, number_count(sweep, inner)), np.nan), {int(cells[max(row, 0)]): error}, 0.0, {}
-            )
+            finished = _deadly(int(cells[max(row, 0)]), number_count(sweep, inner))
         except ImportError as fault:
             raise ClusterError(_IMPORT.format(fault)) from fault
         except CancelledError as fault:
@@ -167,6 +164,7 @@ def _results(client: Any, sweep: Sweep, grid: Grid, chunks: Sequence[Chunk], tod
 
 
 def _deadly(cell: int, numbers: int) -> Finished:
+    """A cell that kills its workers."""
     error = f"KilledWorker: {LOST + 1} workers were lost while they computed it (out of memory?)"
     return Finished(np.full((1, numbers), np.nan), {cell: error}, 0.0, {})
 
