@@ -9,6 +9,7 @@ import xarray as xr
 
 from experiments.real_data import NAMES, load_split
 from experiments.store import load_dataset, save_dataset
+from experiments.studies.real_leave_one_out import FOLDER, source
 from experiments.study import all_studies, labelled
 from tests.tiny_studies import case, tiny_dataset
 from theory.claims import PAPERS
@@ -276,3 +277,10 @@ def test_what_would_not_come_back_is_not_stored(variable, said, tmp_path):
     with pytest.raises(ValueError, match=said):
         save_dataset(xr.Dataset({"v": variable}), tmp_path / "v.nc")
     assert not list(tmp_path.iterdir())
+
+
+def test_leave_one_out_reads_the_folder_that_it_is_given(monkeypatch):
+    monkeypatch.delenv(FOLDER, raising=False)
+    assert [source(name) for name in ("some/folder", "digits", "mnist")] == ["some/folder", "digits", "digits"]
+    monkeypatch.setenv(FOLDER, "of/mnist")
+    assert source("mnist") == "of/mnist"
