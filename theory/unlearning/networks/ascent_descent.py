@@ -32,5 +32,5 @@ METHOD = Method(
     source="Kurmanji et al. 2023 (arXiv 2302.09880), there called NegGrad+",
     reads=("retained", "forget"),
     run=run,
-    defaults={"epochs": 5, "rate": 0.015, "batch": 32, "weight_decay": 5e-4, "share": 0.98, "bounded": True},
+    defaults={"epochs": 5, "rate": 0.06, "batch": 32, "weight_decay": 5e-4, "share": 0.98, "bounded": True},
 )

@@ -29,5 +29,5 @@ METHOD = Method(
     source="Graves et al. 2021 (arXiv 2010.10981); Thudi et al. 2022 (arXiv 2109.13398)",
     reads=("forget",),
     run=run,
-    defaults={"epochs": 5, "rate": 0.02, "batch": 32, "momentum": 0.0, "bounded": True},
+    defaults={"epochs": 5, "rate": 0.1, "batch": 32, "momentum": 0.0, "bounded": True},
 )
