@@ -85,7 +85,7 @@ class Page:
     def agrees(self) -> None:
         """Numbers and pictures are those that the library gives for the address' state."""
         self.wait(lambda: self.table() and self.table() == expected(self.url()), "the library's numbers")
-        assert {k: v for k, v in self.pictures().items() if k in drawn(self.url())} == drawn(self.url())
+        self.wait(lambda: drawn(self.url()).items() <= self.pictures().items(), "the library's pictures")
 
     def close(self) -> None:
         assert not self.tells("An internal error occurred"), self.url()
