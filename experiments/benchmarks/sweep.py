@@ -83,7 +83,7 @@ def equal(a: Path, b: Path) -> float:
 
 def run(quick: bool) -> BenchmarkResult:
     """Wall clock, of fresh stores in a temporary folder; start-up and compilation of the workers included."""
-    values, width = grid(quick), 4 if quick else 50
+    values, width = grid(quick), 4 if quick else 10
     small = {"d": (1e4,), "m": (6 if quick else 20,), "k": (1, 2), "seed": tuple(range(4 if quick else 64))}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
