@@ -9,9 +9,9 @@ import numpy as np
 
 from experiments.benchmarks.measure import median_of
 from experiments.benchmarks.model import Benchmark, BenchmarkResult, Growth
-from experiments.engine.chunk import compute_chunk
+from experiments.engine.chunk import chunk_arguments, compute_chunk
 from experiments.engine.dataset import load_sweep
-from experiments.engine.grid import cell_values, make_chunks, make_grid
+from experiments.engine.grid import make_chunks, make_grid
 from experiments.engine.model import all_sweeps
 from experiments.engine.runner import Ran, run_sweep
 
@@ -59,12 +59,11 @@ def per_cell(values: dict[str, tuple[float, ...]], width: int) -> float:
     sweep = all_sweeps()[KEY]
     made = make_grid(sweep, values, {})
     chunks = make_chunks(sweep, made, width)
-    columns = [cell_values(sweep, made, chunk.cells) for chunk in chunks]
+    arguments = [chunk_arguments(sweep, made, chunk.shape, chunk.cells, width) for chunk in chunks]
 
     def everything() -> None:
-        for chunk, column in zip(chunks, columns, strict=True):
-            batch = {name: column[name] for name in sweep.axes_of("batch")}
-            compute_chunk(sweep.module, chunk.shape, batch, {}, made.settings, chunk.cells, width)
+        for each in arguments:
+            compute_chunk(*each)
 
     return median_of(everything, 3) / sum(len(chunk.cells) for chunk in chunks)
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.engine.grid import Grid, cell_values
 from experiments.engine.model import Sweep, find_sweep
 from experiments.engine.store import Finished
 from experiments.provenance import environment
@@ -49,6 +50,16 @@ def compute_chunk(
             except Exception as fault:
                 failed[int(cell)] = f"{type(fault).__name__}: {' '.join(str(fault).split())[:300]}"
     return Finished(values, failed, round(time.perf_counter() - began, 6), whereabouts())
+
+
+def chunk_arguments(
+    sweep: Sweep, grid: Grid, shape: Mapping[str, int], cells: np.ndarray, width: int
+) -> tuple[Any, ...]:
+    """What :func:`compute_chunk` takes for these cells of a grid, all of one shape."""
+    values = cell_values(sweep, grid, cells)
+    columns = {name: values[name] for name in sweep.axes_of("batch")}
+    inner = {name: grid.axes[name] for name in sweep.axes_of("inner")}
+    return sweep.module, shape, columns, inner, grid.settings, cells, width
 
 
 def number_count(sweep: Sweep, inner: Mapping[str, Any]) -> int:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from experiments.engine.chunk import compute_chunk, number_count
+from experiments.engine.chunk import chunk_arguments, compute_chunk, number_count
 from experiments.engine.dataset import label_results
-from experiments.engine.grid import Grid, cell_values, make_chunks
+from experiments.engine.grid import Grid, make_chunks
 from experiments.engine.model import Sweep
 from experiments.engine.runner import describe
 
@@ -34,9 +34,7 @@ def compute_parts(sweep: Sweep, grid: Grid, width: int) -> Iterator[tuple[int, i
     numbers = np.full((count, number_count(sweep, inner)), np.nan)
     failures: dict[int, str] = {}
     for chunk in chunks:
-        values = cell_values(sweep, grid, chunk.cells)
-        columns = {name: values[name] for name in sweep.axes_of("batch")}
-        found = compute_chunk(sweep.module, chunk.shape, columns, inner, grid.settings, chunk.cells, width)
+        found = compute_chunk(*chunk_arguments(sweep, grid, chunk.shape, chunk.cells, width))
         numbers[chunk.cells] = found.values
         failures |= found.failed
         done += len(chunk.cells)

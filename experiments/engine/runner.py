@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from experiments.engine.chunk import compute_chunk, device_memory, number_count, whereabouts
+from experiments.engine.chunk import chunk_arguments, compute_chunk, device_memory, number_count, whereabouts
 from experiments.engine.cluster import LOST, ClusterError, workers
-from experiments.engine.grid import Chunk, Grid, cell_values, chunk_width, make_chunks, make_grid
+from experiments.engine.grid import Chunk, Grid, chunk_width, make_chunks, make_grid
 from experiments.engine.model import Sweep
 from experiments.engine.store import Finished, Store, StoreError, create_store, held, open_store
 
@@ -128,9 +128,7 @@ def _results(client: Any, sweep: Sweep, grid: Grid, chunks: Sequence[Chunk], tod
     inner = {name: grid.axes[name] for name in sweep.axes_of("inner")}
 
     def submit(index: int, cells: np.ndarray, width: int) -> Any:
-        values = cell_values(sweep, grid, cells)
-        columns = {name: values[name] for name in sweep.axes_of("batch")}
-        arguments = (sweep.module, chunks[index].shape, columns, inner, grid.settings, cells, width)
+        arguments = chunk_arguments(sweep, grid, chunks[index].shape, cells, width)
         return client.submit(compute_chunk, *arguments, pure=False, retries=2)
 
     asked = {submit(index, chunks[index].cells, width): (index, -1) for index in todo}

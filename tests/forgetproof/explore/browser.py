@@ -87,6 +87,16 @@ class Page:
         self.wait(lambda: self.table() and self.table() == expected(self.url()), "the library's numbers")
         self.wait(lambda: drawn(self.url()).items() <= self.pictures().items(), "the library's pictures")
 
+    def moves(self, knob) -> None:
+        """A step of a slider changes the address, the numbers and the pictures, to what the library gives there."""
+        before, numbers, pictures = self.state(), self.table(), self.pictures()
+        self.press(knob.label, "ArrowRight")
+        self.wait(lambda: self.state() != before, f"{knob.name} in the address")
+        assert self.state().values[knob.name] != before.values[knob.name]
+        self.agrees()
+        assert self.table() != numbers, knob.name
+        assert self.pictures() != pictures, knob.name
+
     def close(self) -> None:
         assert not self.tells("An internal error occurred"), self.url()
         assert not self.errors, self.errors
