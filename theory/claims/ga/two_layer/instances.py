@@ -33,6 +33,10 @@ from theory.solvers.min_norm import RowSpace, row_space
 PRIVATE = 0.5
 """Length of a general point's own coordinate where d ≥ m: no eigenvalue of the Gram matrix is below its square."""
 
+SHORTEST = 0.01
+"""A general point's least ‖w_j‖ against the terms of Σ u_j y_i t_ij x_i, which V takes off: below it rounding of the
+difference hides kinks."""
+
 
 class ClarkePoint(NamedTuple):
     """A network W = V + Σ u_j y_i t_ij x_i in R^d with multipliers, and the subgradient its ascent step takes."""
@@ -201,6 +205,12 @@ def _lengths(W: Array) -> Array:
     return jnp.sqrt(jnp.sum(W * W, axis=1))
 
 
+def _no_shorter(W: Array, least: Array) -> Array:
+    """Every w_j but 0, longer if need be; its activations and kinks stay."""
+    lengths = _lengths(W)
+    return W * jnp.where(lengths > 0, jnp.maximum(1.0, least / jnp.where(lengths > 0, lengths, 1.0)), 1.0)[:, None]
+
+
 def _general(
     sizes: Sizes, output: Array, hidden: Array, subgradient: Array, multipliers: Array, points: Array, kinked: Array
 ) -> ClarkePoint:
@@ -215,18 +225,19 @@ def _general(
     if d < m:  # dependent points: one kink a neuron
         kinks = kinks & (jnp.arange(m)[:, None] == jnp.argmax(chance, axis=0)[None, :])
     free = hidden.reshape(n, d)
+    free = jnp.where(_lengths(free)[:, None] > 0, free, 0.0)  # lengths that underflow
     W = _orthogonal_to(free, X, kinks)
     nothing_left = _lengths(W) <= 1e-6 * _lengths(free)
     W = jnp.where(nothing_left[:, None], free, W)
     kinks = kinks & ~nothing_left[None, :]
     X = jnp.where(jnp.any((X @ W.T > 0) & ~kinks, axis=1)[:, None], X, -X)
-    pre = X @ W.T
-    active = (pre > 0) & ~kinks
+    active = (X @ W.T > 0) & ~kinks
     u = signs(output) * jnp.exp(jnp.tanh(output)) / jnp.sqrt(n)
-    y = signs(jnp.where(active, pre, 0.0) @ u)
     lam = jnp.maximum(jax.nn.softplus(multipliers) - 0.5, 0.0)
     share = jnp.clip(chance + subgradient.reshape(m, n), 0.0, 1.0)
     t = lam[:, None] * jnp.where(kinks, share, jnp.where(active, 1.0, 0.0))
+    W = _no_shorter(W, SHORTEST * jnp.abs(u) * (_lengths(X) @ t))
+    y = signs(jnp.where(active, X @ W.T, 0.0) @ u)
     s = _only_at(kinks, active, subgradient.reshape(m, n))
     point = ClarkePoint(X, y, last(sizes["k"], m), u, W, lam, t, s, kinks)
     return point._replace(V=W - combination(point, t))
