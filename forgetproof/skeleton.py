@@ -142,6 +142,7 @@ def test_property():
 
 def test_sampled():
     testing.assert_sampled(CLAIM)
+    testing.assert_extremes(CLAIM)
 
 
 def test_counterexamples():

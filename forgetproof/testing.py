@@ -15,13 +15,14 @@ import numpy as np
 
 from theory.claim import Claim, Evaluation, Instance, Outcome, Sizes, judge
 from theory.claims import load_file
-from theory.evidence.check import check, draw_latents, evaluate_batch, evaluate_one, outcomes
+from theory.evidence.check import check, draw_latents, evaluate_batch, evaluate_one, extreme_latents, outcomes
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 __all__ = [
     "assert_counterexamples",
+    "assert_extremes",
     "assert_holds",
     "assert_holds_on",
     "assert_property",
@@ -128,6 +129,20 @@ def assert_sampled(claim: Claim, examples: int = 400, seed: int = 1, sizes: int 
     verdict = check(_first(claim, sizes), examples=examples, seed=seed)
     assert verdict.as_expected, f"{verdict.outcome}: {verdict.refutation}\n{verdict.conclusions}"
     assert verdict.vacuous <= 0.5 * verdict.instances, f"{verdict.vacuous} of {verdict.instances} vacuous"
+
+
+def assert_extremes(claim: Claim, examples: int = 128, seed: int = 1, sizes: int | None = None) -> None:
+    """Zeros, round and tiny numbers: none of ``examples`` instances a size is unsolved, or refuted (if not "false")."""
+    passes = [Outcome.HOLDS.value, Outcome.VACUOUS.value] + [Outcome.REFUTED.value] * (claim.status == "false")
+    for index, size in enumerate(_first(claim, sizes).sizes):
+        z = extreme_latents(np.random.default_rng([seed, index]), examples, claim.latent(size))
+        evaluation = evaluate_batch(claim, size, z)
+        verdicts = outcomes(claim, evaluation)
+        wrong = np.flatnonzero(~np.isin(verdicts, passes))
+        if wrong.size:
+            worst = jax.tree.map(lambda leaf, at=wrong[0]: leaf[at], evaluation)
+            told = f"{verdicts[wrong[0]]} at {size}, {wrong.size} of {examples}"
+            raise AssertionError(f"{told}\n{report(claim, worst)}\non latent {z[wrong[0]].tolist()}")
 
 
 def assert_counterexamples(claim: Claim) -> None:

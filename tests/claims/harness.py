@@ -40,6 +40,7 @@ def assert_property(claim: Claim, *, sizes: str = "all", **options: Any) -> None
 
 
 def assert_sampled(claim: Claim, *, sizes: str = "all", **options: Any) -> None:
-    """:func:`forgetproof.testing.assert_sampled` at the sizes of the fixture ``sizes``."""
+    """:func:`forgetproof.testing.assert_sampled`, then extremes, at the sizes of the fixture ``sizes``."""
     if (part := _at(claim, sizes)) is not None:
         testing.assert_sampled(part, **options)
+        testing.assert_extremes(part)

@@ -17,6 +17,8 @@ from theory.numerics import clopper_pearson, require_x64
 
 CHUNK = 128  # instances per compiled call
 WIDE = 512  # the same for a batch of more than WIDE: the fixed cost of a call is then spread over more instances
+SMALLEST = 1e-30  # a latent number below it counts as 0: products of tinier ones underflow, and rounding is no
+# longer relative to anything
 BATCH = 4096  # instances between two reports of progress
 MAX_INCONCLUSIVE = 0.01  # a larger share of unsolved instances makes the verdict INCONCLUSIVE
 
@@ -83,6 +85,20 @@ def draw_latents(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
     rate = rng.choice([0.0, 0.0, 0.3], (count, 1))
     kept = rng.uniform(size=(count, size)) >= rate
     return np.where(kept, scale * rng.standard_normal((count, size)), 0.0)
+
+
+def extreme_latents(rng: np.random.Generator, count: int, size: int) -> np.ndarray:
+    """Latent vectors (count, size) of zeros, round numbers up to 10 and tiny ones down to :data:`SMALLEST`.
+
+    Products of round numbers cancel, beside tiny ones all others are lost: what random numbers never do to a ``build``
+    or a solver. A third of the vectors has ordinary numbers too.
+    """
+    tiny = [SMALLEST, 1e-20, 1e-16, 1e-15, 1e-12, 1e-8, 1e-5]
+    sizes = np.concatenate([np.zeros(5), [0.5, 1.0, 1.0, 3.0, 8.0, 9.875, 10.0], tiny])
+    extreme = rng.choice(np.concatenate([sizes, -sizes]), (count, size))
+    extreme *= rng.uniform(size=(count, size)) < rng.uniform(size=(count, 1))
+    mixed = (rng.uniform(size=(count, 1)) < 1 / 3) & (rng.uniform(size=(count, size)) < 0.5)
+    return np.where(mixed, rng.standard_normal((count, size)), extreme)
 
 
 @functools.lru_cache(maxsize=128)

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from theory.claim import Claim, Sizes
+from theory.evidence.check import SMALLEST
 
 _SHORT = 32
 MAGNITUDE = 10.0  # latents beyond it only saturate the maps that keep assumptions
@@ -28,15 +29,17 @@ def readable_latents(claim: Claim) -> st.SearchStrategy[tuple[Sizes, np.ndarray]
         size = claim.latent(sizes)
         if size > _SHORT:
             return _vector(size)
-        entry = st.floats(-MAGNITUDE, MAGNITUDE, allow_subnormal=False)
-        return st.lists(entry, min_size=size, max_size=size).map(lambda drawn: np.array(drawn, np.float64))
+        return st.lists(_entry(), min_size=size, max_size=size).map(lambda drawn: np.array(drawn, np.float64))
 
     return st.sampled_from(claim.sizes).flatmap(lambda sizes: st.tuples(st.just(sizes), vector(sizes)))
 
 
+def _entry() -> st.SearchStrategy[float]:
+    return st.floats(-MAGNITUDE, MAGNITUDE).map(lambda x: x if abs(x) >= SMALLEST else 0.0)
+
+
 def _vector(size: int) -> st.SearchStrategy[np.ndarray]:
-    entry = st.floats(-MAGNITUDE, MAGNITUDE, allow_subnormal=False)
-    chosen = st.dictionaries(st.integers(0, size - 1), entry, max_size=min(size, 24))
+    chosen = st.dictionaries(st.integers(0, size - 1), _entry(), max_size=min(size, 24))
     base = st.tuples(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.3, 1.0, 3.0]))
 
     def fill(drawn: tuple[tuple[int, float], dict[int, float]]) -> np.ndarray:

@@ -31,13 +31,19 @@ def test_hand_worked():
     k = np.arange(1, STEPS + 1)
     by_hand = np.sqrt((0.5 + k / 2) ** 2 + 1) + k / 4 * np.sqrt(5.0)  # ‖w‖ + ‖C‖‖X‖
     np.testing.assert_allclose(s.sizes[0], by_hand, rtol=1e-12)
-    np.testing.assert_allclose(s.nearest[0], k / 2 / by_hand, rtol=1e-12)  # the margin before step k is k, ‖x‖ = 2
+    np.testing.assert_allclose(s.nearest[0], 1.0, rtol=1e-12)  # the margin before step k is k = 2 (½ + (k − 1)/2)
 
 
 def test_start_on_a_kink_is_not_decided():
-    """⟨w₀, x⟩ = 1e-13 on one side: the verdict says so rather than trusting either sign."""
-    i = one_point()._replace(W=jnp.array([[1e-13, 1.0]]))
-    assert float(evaluate_one(CLAIM, i).residual) == np.inf
+    """⟨(1, −1), (1, 1)⟩ is 0 but for rounding: the verdict says so rather than trusting either sign."""
+    X = jnp.array([[1.0, 1.0], [0.0, 1.0]])
+    beside = one_point()._replace(X=X, G=X @ X.T, W=jnp.array([[1.0, 1e-13 - 1.0]]))
+    assert float(evaluate_one(CLAIM, beside).residual) == np.inf
+
+
+def test_a_small_pre_activation_without_cancellation_is_decided():
+    """⟨(1e-13, 1), (2, 0)⟩ has one term, as exact as the weight."""
+    assert float(evaluate_one(CLAIM, one_point()._replace(W=jnp.array([[1e-13, 1.0]]))).residual) == 0.0
 
 
 def test_property(sizes):

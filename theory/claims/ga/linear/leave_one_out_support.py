@@ -86,6 +86,7 @@ def solve(i: Trained) -> Models:
     moved = i.lam**2 / jnp.diagonal(H)
     negative = jnp.minimum(multipliers, 0.0) @ rows
     others = support[None, :] & ~each
+    crowded = len(i.X) > i.X.shape[1]  # another model's support may be nearly dependent though this one's is not
     return Models(
         multipliers=multipliers,
         step=step,
@@ -95,7 +96,7 @@ def solve(i: Trained) -> Models:
         positive=jnp.maximum(multipliers, 0.0) @ rows,
         epsilon=jnp.sqrt(back**2 * moved + jnp.sum(negative**2, axis=1)),
         projected=jax.vmap(lambda kept: project_step(w, i.X, i.y, i.lam, ~kept).w)(others),
-        retrained=jax.vmap(lambda left: margin_from_points(i.X, i.y, ~left, extended=False))(each),
+        retrained=jax.vmap(lambda left: margin_from_points(i.X, i.y, ~left, extended=crowded))(each),
         condition=norm(K) * norm(H),
     )
 

@@ -47,6 +47,7 @@ class Steps(NamedTuple):
     plain: Float[Array, " d"]
     nearest: Float[Array, " d"]
     removed: Float[Array, " d"]  # u
+    condition: Float[Array, ""]  # of the retained points, with which least squares solves
 
 
 def build(sizes: Sizes, z: Float[Array, " n"]) -> Model:
@@ -62,9 +63,9 @@ def build(sizes: Sizes, z: Float[Array, " n"]) -> Model:
 def solve(i: Model) -> Steps:
     """The nearest model is found by least squares on the retained margins, not by projecting the step."""
     plain = remove_terms(i.w, i.X, i.y, i.lam, i.forget)
-    nearest = plain + min_norm(i.X, i.X @ (i.w - plain), ~i.forget).w
+    back = min_norm(i.X, i.X @ (i.w - plain), ~i.forget)
     seen = jnp.where((i.forget | i.left_alone)[:, None], i.X, 0.0)
-    return Steps(project_step(i.w, seen, i.y, i.lam, i.forget), plain, nearest, i.w - plain)
+    return Steps(project_step(i.w, seen, i.y, i.lam, i.forget), plain, plain + back.w, i.w - plain, back.condition)
 
 
 def margins(i: Model, w: Float[Array, " d"]) -> Float[Array, " m"]:
@@ -144,7 +145,7 @@ CLAIM = Claim(
             lhs=lambda i, s: s.projected.w,
             rhs=lambda i, s: s.nearest,
             relation="==",
-            scale=lambda i, s: norm(i.w) + _total(i, s) * _longest(i),
+            scale=lambda i, s: s.condition * (norm(i.w) + _total(i, s) * _longest(i)),
         ),
     ),
     witness=lambda i, s: s.projected.w,

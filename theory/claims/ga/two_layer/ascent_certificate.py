@@ -212,7 +212,7 @@ CLAIM = Claim(
             lhs=lambda i, s: s.coded.refitted.delta,
             rhs=_on_support,
             tight=True,
-            scale=lambda i, s: jnp.max(s.coded.refitted.lam, axis=1) * margin_scale(i),
+            scale=lambda i, s: s.condition * jnp.max(s.coded.refitted.lam, axis=1) * margin_scale(i),
         ),
         Conclusion(
             "coefficients, residuals",
@@ -230,7 +230,7 @@ CLAIM = Claim(
             lhs=lambda i, s: _stack(s.coded.certificate.delta, s.coded.delta_bound),
             rhs=lambda i, s: _stack(jnp.maximum(s.delta, 0.0), jnp.full(3, slack_1(i))),
             relation="==",
-            scale=lambda i, s: jnp.max(i.lam) * margin_scale(i),
+            scale=lambda i, s: s.condition * jnp.max(i.lam) * margin_scale(i),
         ),
         Conclusion(
             "coefficients, direction",
