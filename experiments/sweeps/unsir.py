@@ -1,4 +1,4 @@
-"""UNSIR on digits over forgotten classes, the noise penalty λ and the retained sample."""
+"""UNSIR on digits over forgotten classes, the noise penalty λ, the retained sample and the learning rates."""
 
 import functools
 from typing import Any, NamedTuple
@@ -60,9 +60,11 @@ def cell(at: Cell, settings: Cell) -> dict[str, Any]:
     gone = [(seed + i) % known.classes for i in range(int(at["classes"]))]
     train, test = (np.isin(np.asarray(data.y), gone) for data in (known.train, known.test))
     sets = Sets(_rows(known.train, train), _rows(known.train, ~train), _rows(known.test, ~test))
-    hyper = {"per_class": sample, **scaled(sample * (known.classes - 1)), "penalty": float(at["penalty"])}
+    method, rate = all_methods()["unsir"], float(at["rate"])
+    rates = {name: rate * float(method.defaults[name]) for name in ("impair_rate", "repair_rate")}
+    hyper = {"per_class": sample, **scaled(sample * (known.classes - 1)), "penalty": float(at["penalty"]), **rates}
     problem = Problem(known.network, known.train, jnp.asarray(train), known.classes, known.fresh)
-    found = unlearn_network(all_methods()["unsir"], problem, jax.random.key(seed + 1000), **hyper)
+    found = unlearn_network(method, problem, jax.random.key(seed + 1000), **hyper)
     judged = [accuracies(n, sets) for n in (known.network, found.stages["impaired"], found.network)]
     return {
         "accuracy": np.array([[100.0 - a.unlearning_accuracy, a.retained_accuracy, a.test_accuracy] for a in judged]),
@@ -73,12 +75,13 @@ def cell(at: Cell, settings: Cell) -> dict[str, Any]:
 SWEEP = Sweep(
     key="unsir",
     paper="unsir",
-    title="UNSIR on digits: forgotten classes, noise penalty and retained sample",
-    question="Over which penalties and samples does UNSIR forget 1 to 7 classes and keep the others?",
+    title="UNSIR on digits: forgotten classes, noise penalty, retained sample and rates",
+    question="Over which penalties, samples and rates does UNSIR forget 1 to 7 classes and keep the others?",
     axes={
         "classes": Axis("forgotten classes", "classes", whole=True, least=1, most=9),
         "penalty": Axis("noise penalty λ", least=1e-6, most=1e3),
         "sample": Axis("retained samples of each class", "samples", whole=True, least=2, most=120),
+        "rate": Axis("rates of impair and repair / published", least=1e-3, most=1e2),
         "seed": Axis("seed", whole=True, least=0, most=2**31 - 1001),
     },
     results={
@@ -90,6 +93,7 @@ SWEEP = Sweep(
         "classes": (1, 2, 4, 7),
         "penalty": (0.01, 0.1, 1.0),
         "sample": (15, 60),
+        "rate": (0.1, 0.3, 1.0),
         "seed": (0, 1, 2),
         "per_class": 120,
         "width": 8,
@@ -99,6 +103,7 @@ SWEEP = Sweep(
         "classes": (1, 2),
         "penalty": (0.1,),
         "sample": (6,),
+        "rate": (1.0,),
         "seed": (0,),
         "per_class": 12,
         "width": 2,

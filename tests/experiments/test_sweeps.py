@@ -104,10 +104,13 @@ def test_heuristics_never_beat_the_exact_worst_case(tmp_path):
 
 
 @pytest.mark.slow
-def test_unsir_counts_steps_and_accuracies(tmp_path):
-    dataset = swept("unsir", tmp_path)
+def test_unsir_counts_steps_and_accuracies_and_moves_with_the_rates(tmp_path):
+    dataset = swept("unsir", tmp_path, rate=(1e-3, 1.0), epochs=10)
     assert ((dataset.accuracy >= 0) & (dataset.accuracy <= 100)).all()
     assert (dataset.steps > 0).all()
+    change = np.abs(dataset.accuracy.sel(stage="repaired") - dataset.accuracy.sel(stage="trained")).max(("metric",))
+    assert (change.sel(rate=1e-3) < change.sel(rate=1.0)).all()
+    assert float(change.sel(rate=1e-3).max()) < 10
 
 
 @pytest.mark.slow
