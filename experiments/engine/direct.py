@@ -30,8 +30,7 @@ def compute_parts(sweep: Sweep, grid: Grid, width: int) -> Iterator[tuple[int, i
     chunks = make_chunks(sweep, grid, width)
     count = math.prod(len(grid.axes[name]) for name in sweep.axes_of("batch", "shape"))
     done, total = 0, sum(len(chunk.cells) for chunk in chunks)
-    inner = {name: grid.axes[name] for name in sweep.axes_of("inner")}
-    numbers = np.full((count, number_count(sweep, inner)), np.nan)
+    numbers = np.full((count, number_count(sweep, grid.axes)), np.nan)
     failures: dict[int, str] = {}
     for chunk in chunks:
         found = compute_chunk(*chunk_arguments(sweep, grid, chunk.shape, chunk.cells, width))

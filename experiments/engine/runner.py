@@ -125,8 +125,6 @@ def _results(client: Any, sweep: Sweep, grid: Grid, chunks: Sequence[Chunk], tod
     """(chunk, what came of it) as they come. A chunk that kills its workers is tried cell by cell."""
     from distributed import KilledWorker, as_completed
 
-    inner = {name: grid.axes[name] for name in sweep.axes_of("inner")}
-
     def submit(index: int, cells: np.ndarray, width: int) -> Any:
         arguments = chunk_arguments(sweep, grid, chunks[index].shape, cells, width)
         return client.submit(compute_chunk, *arguments, pure=False, retries=2)
@@ -146,7 +144,7 @@ def _results(client: Any, sweep: Sweep, grid: Grid, chunks: Sequence[Chunk], tod
                 asked |= again
                 coming.update(again)
                 continue
-            finished = _deadly(int(cells[max(row, 0)]), number_count(sweep, inner))
+            finished = _deadly(int(cells[max(row, 0)]), number_count(sweep, grid.axes))
         except ImportError as fault:
             raise ClusterError(_IMPORT.format(fault)) from fault
         except CancelledError as fault:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.engine.chunk import compute_chunk, number_count
-from experiments.engine.grid import Chunk, Grid, cell_values, make_chunks, make_grid
+from experiments.engine.chunk import chunk_arguments, compute_chunk, number_count
+from experiments.engine.grid import Chunk, Grid, make_chunks, make_grid
 from experiments.engine.model import Sweep
 from experiments.engine.runner import describe
 from experiments.engine.store import Finished, Store, create_store
@@ -30,10 +30,7 @@ def empty(folder: Path, sweep: Sweep = SWEEP, base: Any = None, width: int = WID
 
 def computed(sweep: Sweep, grid: Grid, chunk: Chunk, width: int = WIDTH) -> Finished:
     """A chunk's results."""
-    values = cell_values(sweep, grid, chunk.cells)
-    columns = {name: values[name] for name in sweep.axes_of("batch")}
-    inner = {name: grid.axes[name] for name in sweep.axes_of("inner")}
-    return compute_chunk(sweep.module, chunk.shape, columns, inner, grid.settings, chunk.cells, width)
+    return compute_chunk(*chunk_arguments(sweep, grid, chunk.shape, chunk.cells, width))
 
 
 def invented(sweep: Sweep, grid: Grid, chunk: Chunk, seed: int = 0) -> Finished:

@@ -17,8 +17,7 @@ from theory.numerics import clopper_pearson, require_x64
 
 CHUNK = 128  # instances per compiled call
 WIDE = 512  # the same for a batch of more than WIDE: the fixed cost of a call is then spread over more instances
-SMALLEST = 1e-30  # a latent number below it counts as 0: products of tinier ones underflow, and rounding is no
-# longer relative to anything
+SMALLEST = 1e-30  # tested number other than 0: products of tinier ones underflow, and rounding is not relative
 BATCH = 4096  # instances between two reports of progress
 MAX_INCONCLUSIVE = 0.01  # a larger share of unsolved instances makes the verdict INCONCLUSIVE
 

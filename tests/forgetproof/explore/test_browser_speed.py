@@ -45,7 +45,7 @@ def test_a_redraw_is_quick(case, tab, shots):
     """From the key to the last picture; the limits are those of a busy machine, the numbers are kept."""
     query, knobs, allowed = REDRAWS[case]
     tab.open(query)
-    tab.wait(tab.pictures, "the first pictures")
+    tab.agrees()
     time.sleep(1)
     tab.tab.evaluate(_WATCH)
     path = shots / "redraw.json"

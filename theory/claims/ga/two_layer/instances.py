@@ -208,7 +208,7 @@ def _lengths(W: Array) -> Array:
 def _no_shorter(W: Array, least: Array) -> Array:
     """Every w_j but 0, longer if need be; its activations and kinks stay."""
     lengths = _lengths(W)
-    return W * jnp.where(lengths > 0, jnp.maximum(1.0, least / jnp.where(lengths > 0, lengths, 1.0)), 1.0)[:, None]
+    return W * jnp.maximum(1.0, least / jnp.where(lengths > 0, lengths, 1.0))[:, None]
 
 
 def _general(
