@@ -5,6 +5,7 @@ address, the argument of ``forgetproof explore --at``, and the key of every cach
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
@@ -166,6 +167,13 @@ def knobs_of(view: str, key: str | None = None) -> tuple[Knob, ...]:
     return fixed[view] if view in fixed else {"claim": claim_knobs, "study": study_knobs}[view]()
 
 
+_SLICING = ("variable", "along", "lines", "at-DIMENSION")  # known in full when the dataset is, see datasets.py
+_OPEN_NAMES = {
+    "study": re.compile("variable|along|lines|at-.+"),
+    "data": re.compile("dataset|variable|along|lines|at-.+"),
+}
+
+
 def read_state(given: Mapping[str, str]) -> State:
     """The state that an address' parameters name; what is left out has its default.
 
@@ -175,15 +183,15 @@ def read_state(given: Mapping[str, str]) -> State:
     view = given.get("view", "linear")
     knobs = {knob.name: knob for knob in knobs_of(view, given.get("key"))}
     texts = {name: text for name, text in given.items() if name != "view"}
+    open_names = _OPEN_NAMES.get(view)
     for name, text in texts.items():
         if len(text) > LONGEST:
             raise ValueError(f"{name}: expected at most {LONGEST} characters, got {len(text)}")
-        if name not in knobs and view != "data":
-            raise ValueError(f"{name}: the view {view!r} has no such setting; it has {', '.join(knobs)}")
-    if view == "data":  # a dataset's dimensions are its knobs, see stored.py
-        return State(view, dict(sorted(texts.items())))
+        if name not in knobs and not (open_names and open_names.fullmatch(name)):
+            known = ", ".join([*knobs, *(["dataset"] if view == "data" else []), *(_SLICING if open_names else [])])
+            raise ValueError(f"{name}: the view {view!r} has no such setting; it has {known}")
     values = {name: knob.read(texts[name]) if name in texts else knob.default for name, knob in knobs.items()}
-    return settled(State(view, values))
+    return settled(State(view, {**values, **{name: texts[name] for name in sorted(texts) if name not in knobs}}))
 
 
 def parse_query(text: str) -> State:

@@ -28,14 +28,28 @@ def read_address(parameters: Any) -> tuple[State, str]:
         return read_state({}), str(fault)
 
 
+DECIDING = ("view", "key", "profile", "dataset", "variable")  # what other settings there are, and their values
+
+
 def write_address(parameters: Any, state: State) -> None:
-    """Make the address name the state; only what changed is sent."""
+    """Make the address name the state; only what changed is sent.
+
+    Names are sent one by one, and somebody may reload or copy the address in between: in this order it always
+    names a state. Settings go before what decides on them does, and come after it.
+    """
     wanted = {"view": state.view, **{name: _text(value) for name, value in state.values.items()}}
-    for name in [name for name in parameters.to_dict() if name not in wanted]:
+    changed = [i for i, name in enumerate(DECIDING) if parameters.get(name) != wanted.get(name)]
+    kept = DECIDING[: changed[0] + 1] if changed else wanted
+    gone = [name for name in parameters.to_dict() if name not in kept or name not in wanted]
+    for name in sorted(gone, key=_decides, reverse=True):
         parameters.remove(name)
-    for name, value in wanted.items():
-        if parameters.get(name) != value:
-            parameters.set(name, value)
+    for name in sorted(wanted, key=_decides):
+        if parameters.get(name) != wanted[name]:
+            parameters.set(name, wanted[name])
+
+
+def _decides(name: str) -> int:
+    return DECIDING.index(name) if name in DECIDING else len(DECIDING)
 
 
 def _text(value: Any) -> str:

@@ -21,6 +21,14 @@ def test_a_study_runs_beside_the_page(tab, shots):
     tab.open("view=study&key=ga_counter_regime&profile=tiny")
     tab.wait(lambda: "slice" in tab.pictures(), "the study's slice")
     assert "variable=distance" in tab.url()
+    tab.choose("variable", "gap")
+    tab.wait(lambda: tab.state().values["variable"] == "gap" and tab.table(), "the other variable")
+    tab.agrees()
+    shared, numbers = tab.state(), tab.table()
+    tab.open(shared.query)
+    tab.wait(lambda: tab.table() == numbers, "the shared address' numbers")
+    assert tab.state() == shared
+    assert not tab.tells("was not understood")
     assert tab.tab.locator("img[src^='data:image/png'], img[src*='@file']").count() >= 1
     tab.tab.screenshot(path=shots / "study.png", full_page=True)
 

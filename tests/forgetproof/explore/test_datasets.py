@@ -1,8 +1,10 @@
 """Slices of saved datasets."""
 
 import contextlib
+import csv
 import io
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -10,8 +12,8 @@ import xarray as xr
 
 from experiments.store import save_dataset
 from experiments.study import labelled
-from forgetproof.app import copying, datasets, page
-from forgetproof.app.knobs import parse_query
+from forgetproof.app import copying, datasets, page, widgets
+from forgetproof.app.knobs import State, parse_query
 from forgetproof.app.work import Outcome
 from tests.command_line import one_line
 
@@ -46,6 +48,31 @@ def test_a_saved_dataset_is_sliced(saved, run):
     assert len(datasets.as_csv(found).splitlines()) == 9
 
 
+def test_an_address_names_a_slice_while_it_is_rewritten(saved):
+    """From one variable to one without its dimensions and back."""
+    dataset = datasets.open_dataset(saved)
+    dataset["steps"] = labelled(("count",), np.arange(3.0), "steps")
+    dataset = dataset.assign_coords(count=labelled("count", [1, 2, 3], "number"))
+
+    class Address(dict):
+        to_dict = dict.copy
+
+        def set(self, name, value):
+            self[name] = value
+            datasets.settings(dataset, self)
+
+        def remove(self, name):
+            del self[name]
+            datasets.settings(dataset, self)
+
+    address = Address()
+    gap = {"dataset": str(saved), "variable": "gap", "along": "d", "lines": "model", "at-d": 10.0}
+    steps = {"dataset": str(saved), "variable": "steps", "along": "count", "lines": "none", "at-count": 3}
+    for values in (gap, steps, gap):
+        widgets.write_address(address, State("data", values))
+        assert datasets.settings(dataset, address).items() >= values.items() - {("dataset", str(saved))}
+
+
 def test_copied_python_gives_the_slice(saved):
     page.open_all([saved])
     state = parse_query(f"view=data&dataset={saved}&lines=none&at-model=projected")
@@ -55,6 +82,19 @@ def test_copied_python_gives_the_slice(saved):
     table = page.content(state, Outcome(None)).table
     assert len(table.splitlines()) == 5
     assert printed.getvalue().endswith(f"{table}\n")
+
+
+@pytest.mark.slow
+def test_copies_of_a_study_give_its_slice(run):
+    state = parse_query("view=study&key=ga_counter_regime&profile=tiny&variable=gap&lines=none")
+    code, out, _ = run(*shlex.split(copying.command(state))[1:])
+    assert code == 0
+    numbers = json.loads(out)["numbers"]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(copying.python(state), {})
+    table = csv.DictReader(printed.getvalue().rstrip().splitlines()[-len(numbers) - 1 :])
+    assert [float(row["median of gap"]) for row in table] == list(numbers.values())
 
 
 def test_only_datasets_of_the_command_line_are_read(saved, run, tmp_path):

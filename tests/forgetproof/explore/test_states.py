@@ -4,8 +4,22 @@ import numpy as np
 import pytest
 
 from forgetproof.app import linear, widgets
-from forgetproof.app.knobs import LINEAR, VIEWS, parse_query
+from forgetproof.app.knobs import LINEAR, VIEWS, parse_query, read_state
 from tests.command_line import one_line
+
+
+class Address(dict):
+    """An address whose names change one by one, as the page's do; it reads the state that it names each time."""
+
+    to_dict = dict.copy
+
+    def set(self, name, value):
+        self[name] = value
+        self.state = read_state(self)
+
+    def remove(self, name):
+        del self[name]
+        self.state = read_state(self)
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view != "data"])
@@ -25,6 +39,8 @@ REFUSED = {
     "setting": ("view=linear&n=5", "n: the view 'linear' has no such setting"),
     "number": ("view=linear&m=many", "m: expected a number from 4 to 128, got 'many'"),
     "infinity": ("view=linear&m=inf", "m: expected a number"),
+    "of a study": ("view=study&n=5", "n: the view 'study' has no such setting; it has key, profile, variable, along"),
+    "of a dataset": ("view=data&n=5", "n: the view 'data' has no such setting; it has dataset, variable, along"),
     "word": ("view=linear&law=cauchy", "law: expected one of gaussian, mixture"),
     "length": (f"view=linear&m={'1' * 300}", "m: expected at most 200 characters"),
     "claim": ("view=claim&key=../etc", "key: expected one of"),
@@ -40,13 +56,30 @@ def test_a_bad_state_is_one_line(case, run):
 
 
 def test_a_page_with_a_bad_address_shows_the_default_and_says_why():
-    class Parameters(dict):
-        to_dict = dict.copy
-
-    state, fault = widgets.read_address(Parameters(view="linear", m="many", access_token="x"))
+    state, fault = widgets.read_address(Address(view="linear", m="many", access_token="x"))
     assert state == parse_query("view=linear")
     assert fault.startswith("m: expected")
-    assert "expected one value" in widgets.read_address(Parameters(m=["4", "6"]))[1]
+    assert "expected one value" in widgets.read_address(Address(m=["4", "6"]))[1]
+
+
+PLACES = [
+    *(f"view={view}" for view in VIEWS if view != "data"),
+    "view=linear&m=8&k=2",
+    "view=claim&key=wc.selection.model_ignores_weights&seed=3",
+    "view=sweep&key=wc_ridge&N=20&k=2",
+    "view=sweep&key=unsir",
+    "view=study&key=ga_counter_regime&profile=tiny&variable=distance&at-d=100",
+    "view=data&dataset=swept/first&variable=gap&along=k&lines=N&at-columns=4",
+]
+
+
+@pytest.mark.parametrize("before", PLACES)
+def test_an_address_names_a_state_while_it_is_rewritten(before):
+    for after in map(parse_query, PLACES):
+        address = Address()
+        widgets.write_address(address, parse_query(before))
+        widgets.write_address(address, after)
+        assert address.state == after
 
 
 def test_where_the_step_hurts_in_the_limit_of_high_dimension():
