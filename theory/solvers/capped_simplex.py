@@ -4,6 +4,9 @@ w = clip(a − μ, 0, 1), and s(μ) = Σ clip(aᵢ − μ, 0, 1) falls from n to
 aᵢ. A binary search over them, sorted, finds two neighbours lo ≤ hi with s(lo) ≥ k ≥ s(hi). Between them the set A of
 coordinates strictly inside (0, 1) and the number of those at 1 are fixed, so that μ − lo solves one linear equation.
 
+Π(a + c) = Π(a), and μ is within 1 below the ⌈k⌉-th largest coordinate: ``a`` is taken relative to that one and cut to
+[−2, 2], which changes nothing, so that steps of 1 are not lost beside coordinates of 1e16.
+
 w for a rounded μ is the exact projection for k′ = Σ wᵢ in the place of k, and projections for k and k′ are at most
 |k − k′| apart (``wc.selection.projection``): the error in the sum bounds the error in w.
 """
@@ -31,6 +34,9 @@ class CappedSimplex(NamedTuple):
 def capped_simplex(a: Float[Array, " n"], k: Float[Array, ""]) -> CappedSimplex:
     """Project ``a``; 0 ≤ k ≤ n is not checked. Composes with ``jit`` and ``vmap``; costs O(n log n)."""
     n = a.shape[0]
+    at = n - jnp.clip(jnp.ceil(k).astype(int), 1, n)
+    base = jnp.sort(a)[at]
+    a = jnp.clip(a - base, -2.0, 2.0)
     points = jnp.sort(jnp.concatenate([a - 1.0, a]))
 
     def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -49,7 +55,7 @@ def capped_simplex(a: Float[Array, " n"], k: Float[Array, ""]) -> CappedSimplex:
     excess = jnp.sum(jnp.where(free, height, jnp.where(ones, 1.0, 0.0))) - k
     step = excess / jnp.maximum(jnp.sum(jnp.where(free, 1.0, 0.0)), 1.0)
     w = jnp.where(ones, 1.0, jnp.where(free, jnp.clip(height - step, 0.0, 1.0), 0.0))
-    return CappedSimplex(w, lo + step, (w > 0.0) & (w < 1.0), jnp.abs(jnp.sum(w) - k))
+    return CappedSimplex(w, base + lo + step, (w > 0.0) & (w < 1.0), jnp.abs(jnp.sum(w) - k))
 
 
 def project_capped_simplex(a: Any, k: Any) -> CappedSimplex:

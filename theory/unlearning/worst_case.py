@@ -33,8 +33,11 @@ from theory.unlearning.networks.method import Method, Problem, unlearn_network
 Lower = Callable[[Float[Array, " N"], Bool[np.ndarray, " N"], PRNGKeyArray], Network]
 """(1 − w of every sample, the k largest weights' samples, key) -> the unlearned network."""
 
-REACH = 1e4
-"""α Σ_t (max g − min g) of the step that is taken if none is given, by the losses of the first iteration."""
+REACH = 10.0
+"""α n (ℓ_(k+1) − ℓ_(1)), n iterations, of the step that is taken if none is given, by the losses of the first.
+
+The k lowest losses decide on the set, and a single outlier on max − min: on trained networks that is larger by many
+orders of magnitude, and a step by it leaves most of a random start as it was."""
 
 
 class Selection(NamedTuple):
@@ -95,8 +98,9 @@ def by_method(method: Method, problem: Problem, **hyper: Any) -> Lower:
 
 
 def sample_losses(network: Network, data: Labelled) -> Float[Array, " N"]:
-    """Cross-entropy of every sample."""
-    return cross_entropy(predict(network, data.x), data.y)
+    """Cross-entropy of every sample, in float64 where x64 is on: in float32 all below 1e-7 of a logit are exactly 0."""
+    logits = predict(network, data.x)
+    return cross_entropy(logits.astype(jnp.result_type(float)), data.y)
 
 
 @functools.partial(jax.jit, static_argnames="units")
@@ -152,11 +156,12 @@ def select_worst_case(
         ValueError: a bad argument, named, or with ``strict`` a step that cannot move the weights.
     """
     units, count, w = _checked(data, k, key, groups, start, gamma, iterations)
-    first, seen, overlap = _largest(w, k), [], []
+    first, overlap = _largest(w, k), []
+    seen: list[np.ndarray] = []
     every = jnp.asarray(units)
     for t, own in enumerate(jax.random.split(jax.random.fold_in(key, 1), iterations)):
         kept = jnp.asarray(1.0 - w[units], jnp.float32)
-        network = lower(kept, np.isin(units, _largest(w, k)), own)
+        network = lower(kept, np.isin(units, _largest(w, k, seen[-1] if seen else None)), own)
         means = unit_means(sample_losses(network, data), every, count)
         seen.append(np.asarray(means))
         if not np.isfinite(seen[-1]).all():
@@ -164,28 +169,30 @@ def select_worst_case(
                 f"lower: the unlearned network of iteration {t + 1} has losses that are not finite; lower its rate"
             )
         if t == 0:
-            alpha = _step(alpha, iterations, seen[0], gamma, strict)
+            alpha = _step(alpha, k, iterations, seen[0], gamma, strict)
         w = np.asarray(upper_step(jnp.asarray(w), means, jnp.asarray(alpha), jnp.asarray(gamma)))
-        overlap.append(float(np.isin(_largest(w, k), first).mean()))
+        overlap.append(float(np.isin(_largest(w, k, seen[-1]), first).mean()))
         on_iteration(t + 1)
-    chosen, losses = _largest(w, k), np.stack(seen)
+    chosen, losses = _largest(w, k, seen[-1]), np.stack(seen)
     assert alpha is not None
     reach = reachable(alpha, iterations, losses, gamma)
     return Selection(np.isin(units, chosen), chosen, w, losses, np.asarray(overlap), alpha, reach)
 
 
-def _largest(w: np.ndarray, k: int) -> np.ndarray:
-    """The k largest weights' units, sorted; of equal weights the first."""
-    return np.sort(np.argsort(-w, kind="stable")[:k])
+def _largest(w: np.ndarray, k: int, losses: np.ndarray | None = None) -> np.ndarray:
+    """The k largest weights' units, sorted; of equal weights those with the lower losses, of these the first."""
+    order = np.argsort(-w, kind="stable") if losses is None else np.lexsort((losses, -w))
+    return np.sort(order[:k])
 
 
-def _step(alpha: float | None, iterations: int, losses: np.ndarray, gamma: float, strict: bool) -> float:
+def _step(alpha: float | None, k: int, iterations: int, losses: np.ndarray, gamma: float, strict: bool) -> float:
     """The step, checked against the first iteration's losses."""
     if alpha is None:
-        least = reachable(1.0, iterations, losses, gamma).least_alpha
-        if not np.isfinite(least):
+        ordered = np.sort(losses)
+        gaps = ordered[k:] - ordered[0]
+        if not gaps[-1] > 0:
             raise ValueError("losses: after the first iteration all are equal, so that no step can change the set")
-        return REACH * least
+        return REACH / (iterations * float(gaps[gaps > 0][0]))
     reach = reachable(alpha, iterations, losses, gamma)
     if strict and not reach.can_change:
         raise ValueError(f"{reach.message} (by the losses of the first iteration)")
