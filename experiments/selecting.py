@@ -68,6 +68,7 @@ class Selected(NamedTuple):
 
     found: Selection
     labels: np.ndarray  # (N,)
+    units: np.ndarray  # (N,) unit of each sample: itself, or the place of its class among those that have images
     random: np.ndarray  # (N,) mask of a random set of the same kind
     tried: np.ndarray  # (n, N) masks of the sets that the iterations' networks forgot
 
@@ -83,10 +84,10 @@ def wanted_units(images: ImageSet, share: float | None, count: int | None, class
         raise ValueError(f"--{' and --'.join(given)}: expected only one of --share, --count and --classes")
     samples = len(images.train_y)
     if classes is not None:
-        if not 1 <= classes < images.classes:
-            raise ValueError(
-                f"--classes: expected 1 to {images.classes - 1} of {images.classes} classes, got {classes}"
-            )
+        present = len(np.unique(images.train_y))
+        if not 1 <= classes < present:
+            whole = f"{present} classes with training images"
+            raise ValueError(f"--classes: expected 1 to {present - 1}, fewer than the {whole}, got {classes}")
         return "class", classes
     if count is not None:
         if not 1 <= count < samples:
@@ -101,7 +102,8 @@ def wanted_units(images: ImageSet, share: float | None, count: int | None, class
 def subject_of(images: ImageSet, network: Network, recipe: Recipe) -> Subject:
     """The images as the network sees them, and the problem without a forget set.
 
-    Retraining takes the recipe's epochs, batch, largest rate, weight decay and augmentation, with a cosine schedule.
+    Retraining takes the recipe's epochs, batch, largest rate, weight decay and augmentation, with a cosine schedule and
+    without label smoothing.
     """
     data, recipe = normalised(images), resolved(recipe)
     fresh = functools.partial(_fresh, recipe.network, images.shape, images.classes)
@@ -149,8 +151,7 @@ def select(
         ValueError: an unknown method or hyper-parameter, or a step that cannot move the set: the message names the
             least that can.
     """
-    labels = np.asarray(subject.data.train.y)
-    groups = labels if wanted.unit == "class" else None
+    units = units_of(subject, wanted)
     lower = lower_level(subject, wanted)
     if folder is not None:
         lower = kept(lower, folder, f"{subject.about} {wanted.method} {wanted.hyper}", subject.problem.network)
@@ -165,20 +166,25 @@ def select(
         noted,
         wanted.k,
         key,
-        groups=groups,
+        groups=units if wanted.unit == "class" else None,
         alpha=wanted.alpha,
         iterations=wanted.iterations,
         on_iteration=on_iteration,
     )
-    return Selected(found, labels, random_set(subject, wanted, 0), np.stack(tried))
+    labels = np.asarray(subject.data.train.y)
+    return Selected(found, labels, units, random_set(subject, wanted, 0), np.stack(tried))
+
+
+def units_of(subject: Subject, wanted: Wanted) -> np.ndarray:
+    """Unit of each sample, as in :class:`Selected`."""
+    labels = np.asarray(subject.data.train.y)
+    return np.unique(labels, return_inverse=True)[1] if wanted.unit == "class" else np.arange(len(labels))
 
 
 def random_set(subject: Subject, wanted: Wanted, index: int) -> np.ndarray:
     """Mask of a random set of as many samples, or of as many classes; not the one that the search starts from."""
-    labels = np.asarray(subject.data.train.y)
-    count = subject.problem.classes if wanted.unit == "class" else len(labels)
-    chosen = np.flatnonzero(random_start(jax.random.fold_in(jax.random.key(wanted.seed), 2 + index), count, wanted.k))
-    return np.isin(labels if wanted.unit == "class" else np.arange(len(labels)), chosen)
+    units, key = units_of(subject, wanted), jax.random.fold_in(jax.random.key(wanted.seed), 2 + index)
+    return np.isin(units, np.flatnonzero(random_start(key, int(units.max()) + 1, wanted.k)))
 
 
 def kept(lower: Lower, folder: Path, about: str, like: Network) -> Lower:
@@ -251,12 +257,12 @@ def recorded(selected: Selected, wanted: Wanted) -> dict[str, Any]:
     the last network forgot.
     """
     found, labels = selected.found, selected.labels
-    groups = labels if wanted.unit == "class" else np.arange(len(labels))
-    tried = [np.unique(groups[forget]) for forget in selected.tried]
+    tried = [np.unique(selected.units[forget]) for forget in selected.tried]
+    chosen = np.unique(labels[found.forget]) if wanted.unit == "class" else found.units
     return {
         "unit": wanted.unit,
         "k": wanted.k,
-        "chosen": found.units.tolist(),
+        "chosen": chosen.tolist(),
         "forgotten": int(found.forget.sum()),
         "of_each_class": np.bincount(labels[found.forget], minlength=int(labels.max()) + 1).tolist(),
         "method": wanted.method,
@@ -274,10 +280,7 @@ def recorded(selected: Selected, wanted: Wanted) -> dict[str, Any]:
 
 
 def write(record: dict[str, Any], selected: Selected, out: Path) -> dict[str, str]:
-    """Write ``forget.json`` (indices of the training images), ``selection.json`` and ``selection.npz`` into ``out``.
-
-    The networks kept there are removed: the search is done.
-    """
+    """Write ``forget.json`` (indices of the training images), ``selection.json`` and ``selection.npz`` into ``out``."""
     found, buffer = selected.found, io.BytesIO()
     np.savez_compressed(
         buffer, allow_pickle=False, w=found.w, losses=found.losses, overlap=found.overlap, forget=found.forget
@@ -287,5 +290,9 @@ def write(record: dict[str, Any], selected: Selected, out: Path) -> dict[str, st
     write_atomically(out / "forget.json", json.dumps(indices).encode())
     write_atomically(out / "selection.npz", buffer.getvalue())
     write_atomically(out / "selection.json", json.dumps({**record, "files": files}, indent=1).encode())
-    shutil.rmtree(out / PARTS, ignore_errors=True)
     return files
+
+
+def clear(out: Path) -> None:
+    """Remove the networks kept in ``out``: everything is done."""
+    shutil.rmtree(out / PARTS, ignore_errors=True)

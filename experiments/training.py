@@ -22,7 +22,7 @@ from experiments.images.prepare import Prepared, normalised, preparation
 from experiments.images.source import ImageSet
 from experiments.recipes import Recipe, rates_of
 from theory.models.networks import NETWORKS, Network, Stats, forward
-from theory.solvers.sgd import Descent, accuracy, begin, descend, optimiser, shuffled, supervised
+from theory.solvers.sgd import Descent, accuracy, begin, descend, optimiser, predict, shuffled, supervised
 
 FILE = "checkpoint.safetensors"
 
@@ -124,6 +124,8 @@ def _go_on(
         losses = (*losses, float(jnp.mean(loss)))
         if not math.isfinite(losses[-1]):
             raise ValueError(f"the loss is {losses[-1]} in epoch {epoch + 1}; lower --rate, now {recipe.rate:g}")
+        if epoch + 1 == recipe.epochs and not bool(jnp.isfinite(predict(state.network, data.test.x)).all()):
+            raise ValueError(f"the network's outputs are not finite after training; lower --rate, now {recipe.rate:g}")
         now = time.perf_counter()
         if path is not None and (epoch + 1 == recipe.epochs or now - saved >= save_every):
             checkpoint.save(path, state, {**about, "losses": losses})
@@ -148,7 +150,7 @@ def resume(path: Path, about: dict[str, Any]) -> tuple[Descent, tuple[float, ...
         if held.get(name) != value:
             what, theirs, ours = _difference(name, held.get(name), value)
             raise CheckpointFault(
-                f"{path}: a run with {what} {theirs}, not {ours}; choose another --out, or start over with --fresh"
+                f"{path}: a run with {what} {theirs}, not {ours}; choose another --out, or remove this one"
             )
     state, _ = checkpoint.load(path, jax.eval_shape(lambda: _start(about)))
     losses = held.get("losses")

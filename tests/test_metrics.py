@@ -30,6 +30,8 @@ def test_average_gap_by_hand():
     assert average_gap(mine, retrained) == pytest.approx(3.0)
     assert average_gap(retrained, mine) == pytest.approx(3.0)
     assert average_gap(mine, mine) == 0.0
+    with_mia = average_gap([[10.0, 40.0, 90.0, 80.0], [4.0, 0.0, 93.0, 80.0]], [4.0, 0.0, 93.0, 80.0])
+    np.testing.assert_allclose(with_mia, [49.0 / 4.0, 0.0])
 
 
 def test_regression_losses_by_hand():

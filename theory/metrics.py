@@ -1,6 +1,6 @@
 """Unlearning metrics with their standard meaning. Accuracies are percentages, as in the literature."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -22,9 +22,13 @@ class UnlearningMetrics(NamedTuple):
     test_accuracy: float
 
 
-def average_gap(metrics: UnlearningMetrics, retrained: UnlearningMetrics) -> float:
-    """Mean |metric − the retrained model's metric|, in percentage points (0 is a perfect imitation)."""
-    return float(np.mean(np.abs(np.subtract(metrics, retrained))))
+def average_gap(metrics: Any, retrained: Any) -> Float[np.ndarray, "..."]:
+    """Mean |metric − the retrained model's metric|, in percentage points (0 is a perfect imitation).
+
+    Args:
+        metrics, retrained: (..., metric); the literature takes UA, MIA, RA and TA. Other axes are broadcast.
+    """
+    return np.asarray(np.mean(np.abs(np.subtract(metrics, retrained)), axis=-1))
 
 
 def regression_losses(

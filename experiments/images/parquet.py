@@ -240,8 +240,10 @@ def _serve() -> None:
     try:
         classes = decode(shards, Wanted(*task["wanted"]), Path(task["into"]), task["limit"], bound_memory())
         answer: dict[str, int | str] = {"classes": classes}
-    except (ValueError, OSError) as fault:
+    except ValueError as fault:
         answer = {"fault": str(fault)}
+    except OSError as fault:
+        answer = {"fault": f"{fault.filename or task['into']}: {fault.strerror or fault}"}
     print(json.dumps(answer))
 
 

@@ -94,7 +94,21 @@ def load_images(
     from experiments.images.parquet import Wanted
 
     folder = Path(source) if Path(source).exists() else _from_hub(str(source))
-    return decoded(folder, Wanted(resize, channels, image, label), cache, limit)
+    return _classified(decoded(folder, Wanted(resize, channels, image, label), cache, limit))
+
+
+def _classified(images: ImageSet) -> ImageSet:
+    """The same images, whose labels can be told apart and number the classes with few gaps."""
+    present = np.unique(images.train_y)
+    if len(present) < 2:
+        raise ValueError(
+            f"{images.name}: every training image has the label {present[0]}; expected two classes or more"
+        )
+    if images.classes > 2 * len(present) + 100:  # each gap is an output of every network
+        raise ValueError(
+            f"{images.name}: labels up to {images.classes - 1} for {len(present)} classes; number the classes from 0"
+        )
+    return images
 
 
 def _digits(seed: int) -> ImageSet:

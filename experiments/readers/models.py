@@ -143,6 +143,8 @@ def _by_shape(given: dict[str, np.ndarray], source: str) -> dict[str, str]:
     if len(readings) != 1:
         shapes = ", ".join(f"{name[:30]} {list(value.shape)}" for name, value in list(given.items())[:8])
         what = "more than one model fits" if readings else "no model known here fits"
+        if len(given) > 8:
+            shapes = f"{shapes} and {len(given) - 8} more (a deep network's are read by 'forgetproof select')"
         raise FileFault(
             f"{source}: {what} the arrays {shapes}; expected w (d,) and b (), or W (n, d), u (n,) and b (n,), so named"
         )

@@ -14,6 +14,7 @@ from experiments.slices import Part, Slices
 from experiments.studies.network_unlearning import FULL, QUICK, TINY, Bench, part, prepare, setting
 from experiments.studies.worst_sets import METRICS, SIGN, lower_level, measured, selected, unlearned
 from experiments.study import Parameters, Study, labelled
+from theory.metrics import average_gap
 from theory.unlearning.worst_case import Lower, sample_losses, unit_means
 
 METHODS = ("retrain", "fine_tune", "random_labels")
@@ -64,7 +65,7 @@ def run(p: Parameters) -> xr.Dataset:
     parts = [slices(f"seed-{seed}", lambda seed=seed: _seed(p, seed)) for seed in seeds]  # type: ignore[misc]
     every = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
     rank, own, least, mean, sets = np.moveaxis(every["judged"], -1, 0)
-    gap = np.mean(np.abs(every["quality"][:, :, 1:] - every["quality"][:, :, :1]), axis=-1)
+    gap = average_gap(every["quality"][:, :, 1:], every["quality"][:, :, :1])
     grid, axes = ("seed", "k"), ("seed", "class")
     text = "mean loss of the set after sign descent"
     return xr.Dataset(

@@ -16,6 +16,7 @@ from experiments.studies.worst_sets import (
     unlearned,
 )
 from experiments.study import Parameters, Study, labelled
+from theory.metrics import average_gap
 from theory.unlearning.worst_case import random_start, sample_losses
 
 SETS = ("random", "lowest loss", *(f"worst, {name}" for name in LOWER_LEVELS))
@@ -59,7 +60,7 @@ def run(p: Parameters) -> xr.Dataset:
     parts = [slices(f"seed-{seed}", lambda seed=seed: _seed(p, seed)) for seed in seeds]  # type: ignore[misc]
     every = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
     golden = every["retrained"][:, [SETS.index(name) for name in COMPARED]]
-    gap = np.mean(np.abs(every["quality"] - golden[:, :, None]), axis=-1)
+    gap = average_gap(every["quality"], golden[:, :, None])
     w = every["w"]
     return xr.Dataset(
         {

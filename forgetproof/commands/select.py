@@ -34,7 +34,9 @@ def select(
         int, typer.Option("--evaluate", min=0, help="Retrain without the set and without as many random ones.")
     ] = 0,
     out: Annotated[Path, typer.Option("--out", help="Folder for indices, picture and numbers.")] = Path("selected"),
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the start, the batches and the random sets.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of the start, the batches and the random sets.")
+    ] = 0,
     per_class: Annotated[
         int | None, typer.Option("--per-class", min=1, help="Training images of each class; all if left out.")
     ] = None,
@@ -63,23 +65,23 @@ def select(
             network, recipe = _network(images, held, checkpoint, out, seed, bars.epochs)
             subject, parts = selecting.subject_of(images, network, recipe), out / selecting.PARTS
             selected = selecting.select(subject, wanted, parts, bars.steps("selecting", iterations))
-            measured = None
-            if evaluate:
+            record: dict[str, Any] = {
+                "data": images.name,
+                "samples": len(images.train_y),
+                "classes": images.classes,
+                "network": recipe.network,
+                "checkpoint": str(checkpoint) if checkpoint else str(out / "trained"),
+                **selecting.recorded(selected, wanted),
+                "evaluation": None,
+            }
+            record["files"] = _written(images, selected, record, out, began)
+            if evaluate:  # minutes: the set is safe in its files by now
                 advance = bars.steps("retraining", evaluate + 1)
-                measured = selecting.evaluate(subject, wanted, selected.found, evaluate, parts, advance)
+                record["evaluation"] = selecting.evaluate(subject, wanted, selected.found, evaluate, parts, advance)
+                record["files"] = _written(images, selected, record, out, began)
+            selecting.clear(out)
     except ValueError as fault:
         raise UserError(str(fault)) from fault
-    record: dict[str, Any] = {
-        "data": images.name,
-        "samples": len(images.train_y),
-        "classes": images.classes,
-        "network": recipe.network,
-        "checkpoint": str(checkpoint) if checkpoint else str(out / "trained"),
-        **selecting.recorded(selected, wanted),
-        "evaluation": measured,
-        "seconds": time.perf_counter() - began,
-    }
-    record["files"] = {**_pictures(images, selected, record, out), **selecting.write(record, selected, out)}
     if as_json:
         emit([record])
     else:
@@ -93,7 +95,13 @@ def _read(path: Path) -> tuple[Any, dict[str, Any]]:
     folder = path if path.is_dir() else path.parent
     if not path.is_dir() and path.name != FILE:
         raise UserError(f"--checkpoint: expected a folder that 'forgetproof train' wrote or its {FILE}, got {path}")
-    return read_trained(folder)
+    network, about = read_trained(folder)
+    done, epochs = len(about["losses"]), about["recipe"]["epochs"]
+    if done < epochs:
+        raise UserError(
+            f"--checkpoint: {folder} is at epoch {done} of {epochs}; call its 'forgetproof train' again first"
+        )
+    return network, about
 
 
 def _images(data: str, options: dict[str, Any], per_class: int | None, seed: int) -> Any:
@@ -123,6 +131,13 @@ def _network(
     return network, Recipe(**about["recipe"])
 
 
+def _written(images: Any, selected: Any, record: dict[str, Any], out: Path, began: float) -> dict[str, str]:
+    from experiments import selecting
+
+    record["seconds"] = time.perf_counter() - began
+    return {**_pictures(images, selected, record, out), **selecting.write(record, selected, out)}
+
+
 def _pictures(images: Any, selected: Any, record: dict[str, Any], out: Path) -> dict[str, str]:
     import numpy as np
 
@@ -130,7 +145,7 @@ def _pictures(images: Any, selected: Any, record: dict[str, Any], out: Path) -> 
     from figures.worst_set import COLUMNS, ROWS, plot
 
     found = selected.found
-    own = found.losses[-1] if record["unit"] == "sample" else found.losses[-1][selected.labels]
+    own = found.losses[-1][selected.units]
     chosen = np.flatnonzero(found.forget)
     chosen = chosen[np.argsort(own[chosen], kind="stable")][: COLUMNS * ROWS]
     if record["unit"] == "class":  # not only the first class

@@ -24,7 +24,9 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint; a run there is gone on with.")] = Path(
         "trained"
     ),
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of digits' split, subsets, weights and batches.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, max=2**32 - 1, help="Of digits' split, subsets, weights and batches.")
+    ] = 0,
     batch: Annotated[int | None, typer.Option("--batch", min=1, help="Images a step.")] = None,
     rate: Annotated[float | None, typer.Option("--rate", help="Largest learning rate.")] = None,
     schedule: Annotated[str | None, typer.Option("--schedule", help="one-cycle, cosine or constant.")] = None,

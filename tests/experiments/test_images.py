@@ -208,6 +208,23 @@ def test_faults_are_told_in_one_line(folder, case):
     assert str(folder) in str(told.value)
 
 
+LABELS = {
+    "one class": ([1, 1], "every training image has the label 1; expected two classes or more"),
+    "a gap": ([0, 60_000], "labels up to 60000 for 2 classes; number the classes from 0"),
+}
+
+
+@pytest.mark.parametrize("case", LABELS)
+def test_labels_that_train_nothing_are_refused(tmp_path, monkeypatch, case):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    labels, message = LABELS[case]
+    for split in ("train", "test"):
+        write(tmp_path / "set" / f"{split}-00000-of-00001.parquet", [picture(0), picture(1)], labels)
+    with pytest.raises(ValueError, match=message) as told:
+        load_images(tmp_path / "set")
+    assert "\n" not in str(told.value)
+
+
 def test_grey_and_colour_do_not_mix_silently(folder):
     write(folder / "data" / "train-00000-of-00002.parquet", [picture(0, mode="L")], [0])
     with pytest.raises(ValueError, match=r"row 0: an image in colour where the first is grey; choose --channels"):

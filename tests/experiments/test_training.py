@@ -236,6 +236,13 @@ def test_a_diverging_run_says_so(images):
         train(images, RECIPE._replace(rate=1e8, schedule="constant"), seed=3)
 
 
+def test_a_network_that_its_last_step_ruins_is_not_kept(images, tmp_path):
+    """One step: its loss is that before it."""
+    with pytest.raises(ValueError, match=r"outputs are not finite after training; lower --rate, now 1e\+38"):
+        train(images, recipe_for(images.shape, network="mlp", epochs=1, batch=5000, rate=1e38), folder=tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
 def test_smoothing_is_the_mixture_of_the_label_and_all_classes():
     network = mlp((2, 2, 1), 3, (4,), key=jax.random.key(0))
     x = jnp.asarray(np.random.default_rng(0).normal(size=(5, 2, 2, 1)), jnp.float32)

@@ -14,6 +14,7 @@ from experiments.readers.indices import read_indices
 from experiments.recipes import recipe_for
 from experiments.training import read_trained, train
 from forgetproof.screen.selection import show_selected
+from tests.command_line import one_line
 from theory.solvers.reachable_step import Reach
 from theory.unlearning.networks.method import unlearn_network
 from theory.unlearning.worst_case import Selection, by_sign_descent, random_start, select_worst_case
@@ -81,7 +82,7 @@ MISTAKES = {
     "share": (("--share", "1.5"), "--share: expected a fraction between 0 and 1 that leaves images to keep, got 1.5"),
     "share of nothing": (("--share", "0"), "--share: expected a fraction between 0 and 1"),
     "count": (("--count", "200"), "--count: expected 1 to 199 of 200 training images, got 200"),
-    "classes": (("--classes", "10"), "--classes: expected 1 to 9 of 10 classes, got 10"),
+    "classes": (("--classes", "10"), "--classes: expected 1 to 9, fewer than the 10 classes with training images, got"),
     "method": (("--method", "hope"), "--method: expected one of sign_descent, ascent_descent"),
     "method's rate": (("--method", "retention_mask", "--rate", "0.1"), "retention_mask has no hyper-parameter 'rate'"),
     "negative rate": (("--rate", "-1"), "--rate: expected a positive number, got -1"),
@@ -89,6 +90,7 @@ MISTAKES = {
     "trapped": (("--alpha", "1e-3", "--iterations", "2"), "the forget set stays as it started; raise alpha to"),
     "data": (("--data", "/no/such/place"), "no folder '/no/such/place'"),
     "other images": (("--per-class", "21"), "trained on other images (of digits) than these of digits"),
+    "seed": (("--seed", str(2**64 - 1)), "'--seed': Input should be less than or equal to 4294967295"),
     "out": (("--out", "file"), "--out: expected a folder, but file is a file"),
     "checkpoint": (("--checkpoint", "file"), "expected a folder that 'forgetproof train' wrote or its checkpoint."),
     "no checkpoint": (("--checkpoint", "nowhere"), "nowhere"),
@@ -103,6 +105,48 @@ def test_mistakes_are_one_line(run, checkpoint, case):
     assert (code, out) == (2, "")
     assert message in err
     assert err.count("\n") == 1
+
+
+def test_a_network_that_is_not_trained_to_its_end_is_refused(run, images, tmp_path, monkeypatch):
+    monkeypatch.setattr("experiments.training.descend", lambda state, *given, **named: (state, jnp.ones(1)))
+    monkeypatch.setattr("experiments.training.shuffled", _second_time_fails())
+    with pytest.raises(KeyboardInterrupt):
+        train(images, recipe_for(images.shape, network="mlp", epochs=3), folder=tmp_path, save_every=0.0)
+    code, out, err = run("select", "--checkpoint", str(tmp_path), *PER_CLASS)
+    assert (code, out) == (2, "")
+    assert "is at epoch 1 of 3; call its 'forgetproof train' again first" in one_line(err)
+
+
+def _second_time_fails():
+    calls = []
+
+    def shuffled(*given):
+        calls.append(given)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return jnp.zeros((1, 1), int)
+
+    return shuffled
+
+
+@pytest.mark.slow
+def test_classes_without_training_images_are_left_out(images):
+    """Of ten classes only 2, 5 and 9 have images."""
+    here = np.isin(images.train_y, [2, 5, 9])
+    few = images._replace(train_x=images.train_x[here], train_y=images.train_y[here])
+    recipe = recipe_for(few.shape, network="mlp", epochs=2)
+    subject = selecting.subject_of(few, train(few, recipe).network, recipe)
+    with pytest.raises(ValueError, match="--classes: expected 1 to 2, fewer than the 3 classes with training images"):
+        selecting.wanted_units(few, None, None, 3)
+    for seed in range(4):
+        wanted = selecting.Wanted("class", 1, iterations=2, seed=seed)
+        found = selecting.select(subject, wanted)
+        record = selecting.recorded(found, wanted)
+        (label,) = record["chosen"]
+        assert label in (2, 5, 9)
+        np.testing.assert_array_equal(found.found.forget, few.train_y == label)
+        assert found.random.sum() == 20
+    assert selecting.evaluate(subject, wanted, found.found, 1)["worst"][0] > 60.0
 
 
 def test_a_killed_search_goes_on_and_ends_with_the_same_set(tmp_path, subject, monkeypatch):
@@ -141,7 +185,7 @@ def test_a_set_that_still_changes_is_said_to(subject, capsys):
         *(1.0, Reach(2.0, True, True, 0.5, "")),
     )
     tried = np.array([[True, False, True], [False, True, True]])
-    given = selecting.Selected(found, np.zeros(3, int), tried[0], tried)
+    given = selecting.Selected(found, np.zeros(3, int), np.arange(3), tried[0], tried)
     record = selecting.recorded(given, selecting.Wanted("sample", 2, iterations=2))
     assert record["loss_forgotten"] == pytest.approx([0.4, 0.4])
     assert (record["settled"], record["least_alpha"], record["of_each_class"]) == (0.5, 0.5, [2])

@@ -48,7 +48,7 @@ def test_against_a_qp_solver(n):
         assert float(found.residual) <= 1e-14 * n
 
 
-@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e6])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e6, 1e18])
 def test_against_exact_fractions(scale):
     """Correct to rounding of a, also with ties and where the whole spread of a is tiny or huge."""
     for n in (1, 3, 10):
@@ -67,6 +67,10 @@ def test_by_hand_and_the_ends():
     np.testing.assert_array_equal(project_capped_simplex([3.0, -5.0], 0).w, [0.0, 0.0])
     np.testing.assert_array_equal(project_capped_simplex([3.0, -5.0], 2).w, [1.0, 1.0])
     np.testing.assert_array_equal(project_capped_simplex([1e17, 1e17], 1).w, [0.5, 0.5])  # a − 1 rounds to a
+    np.testing.assert_array_equal(project_capped_simplex([1e16, 1e16, 0, 0, 0], 1).w, [0.5, 0.5, 0, 0, 0])
+    third = project_capped_simplex([-1e16, -1e16, -1e16, -2e16], 2).w
+    np.testing.assert_allclose(third, [2 / 3, 2 / 3, 2 / 3, 0.0], atol=1e-15)
+    np.testing.assert_array_equal(project_capped_simplex([1e308, -1e308, 0.0], 1.5).w, [1.0, 0.0, 0.5])
 
 
 def test_the_complement_is_the_mirror_image():

@@ -99,6 +99,16 @@ def test_fixed_losses_end_at_the_lowest():
     assert found.overlap[-1] == 0.0
 
 
+def test_an_outlier_does_not_decide_on_the_step():
+    """Losses over eleven decades, as trained networks have them: the k lowest are found from any start."""
+    losses = np.geomspace(1e-11, 1.0, 60)
+    data, lower = fixed(losses)
+    np.testing.assert_allclose(sample_losses(lower(None, None, None), data), losses, rtol=1e-4)
+    for seed in range(3):
+        found = select_worst_case(data, lower, 8, jax.random.key(seed))
+        assert found.units.tolist() == list(range(8))
+
+
 def test_groups_are_judged_by_their_mean():
     data, lower = fixed(LOSSES)
     groups = np.array([0, 0, 1, 1, 2, 2])  # means 0.55, 0.3, 0.5

@@ -214,12 +214,17 @@ def test_schedules_by_hand():
 
 
 def test_steps_and_samples_are_counted():
-    """16 retained samples in batches of 8: 2 steps an epoch; 8 forgotten ones beside them where both are read."""
+    """16 retained samples in batches of 8: 2 steps an epoch; 8 forgotten ones beside them where both are read.
+
+    Passes without a step count too: those of a teacher, and of what masks and labels are made from.
+    """
     assert outcome("fine_tune")[1:3] == (4, 32)
     assert outcome("gradient_ascent")[1:3] == (2, 16)
     assert outcome("ascent_descent")[1:3] == (4, 64)
     assert outcome("random_labels")[1:3] == (6, 48)
-    assert outcome("scrub")[1:3] == (5, 40)  # one epoch away, two back
+    assert outcome("scrub")[1:3] == (5, 24 + 40)  # one epoch away, two back
+    assert outcome("salun")[2] == 8 + outcome("random_labels")[2] * outcome("salun")[1] // outcome("random_labels")[1]
+    assert outcome("boundary_shrink")[2] == 8 + outcome("boundary_expand")[2]
     assert outcome("retention_mask")[1:3] == (0, 24)
     assert outcome("unsir")[1:3] == (5, 24)  # 12 + 2 · 4 to impair, 12 to repair
 

@@ -45,7 +45,8 @@ def shrink(task: Task) -> Outcome:
     """Fine-tune the forgotten samples to the class on the other side of their nearest boundary."""
     gone = task.data["forget"]
     labels = nearest_wrong(task.network, gone, task.hyper["bound"])
-    return descend_epochs(task, task.network, streams={"retained": Labelled(gone.x, labels)})
+    found = descend_epochs(task, task.network, streams={"retained": Labelled(gone.x, labels)})
+    return found._replace(samples=found.samples + len(gone.y))
 
 
 def expand(task: Task) -> Outcome:

@@ -54,7 +54,7 @@ class Outcome(NamedTuple):
 
     network: Network
     steps: int  # updates of the weights
-    samples: int  # training samples read, with repetitions
+    samples: int  # training samples read, with repetitions: by steps, masks, labels and teachers
     stages: Mapping[str, Any] = {}  # what a method passes through, such as networks between its steps
 
 

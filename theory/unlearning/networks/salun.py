@@ -52,7 +52,8 @@ def run(task: Task) -> Outcome:
     gone = task.data["forget"]
     labels = wrong_labels(jax.random.fold_in(task.key, 1), gone.y, task.classes)
     mask = salient(task.network, gone, task.hyper["share"])
-    return descend_epochs(task, task.network, streams=relabelled(task, labels), trained=mask)
+    found = descend_epochs(task, task.network, streams=relabelled(task, labels), trained=mask)
+    return found._replace(samples=found.samples + len(gone.y))
 
 
 METHOD = Method(

@@ -71,7 +71,7 @@ def run(task: Task) -> Outcome:
     names = ("label_weight", "imitation_weight", "temperature")
     labels, imitation, temperature = (jnp.float32(task.hyper[name]) for name in names)
     weights = Weights(labels, imitation, temperature, ceiling_of(task))
-    found = Outcome(task.network, 0, 0)
+    found = Outcome(task.network, 0, sum(len(data.y) for data in task.data.values()))
     keys = jax.random.split(task.key, 2 * task.hyper["epochs"])
     for index in range(task.hyper["epochs"]):
         if index < task.hyper["max_epochs"]:
