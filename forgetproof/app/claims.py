@@ -1,5 +1,6 @@
 """The view of claims: a check on random instances, its tightness size by size, and the statement."""
 
+import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from forgetproof.app.knobs import parse_query
 from forgetproof.app.rows import Row
 from theory.claim import Claim, Outcome
 from theory.claims import all_claims
-from theory.evidence.check import Verdict, check, draw_latents, evaluate_batch, outcomes
+from theory.evidence.check import ConclusionEvidence, Verdict, check, draw_latents, evaluate_batch, outcomes
 
 _SHOWN = 400  # points of one size in the picture
 
@@ -52,7 +53,15 @@ def rows(result: Checked) -> list[Row]:
     return [
         *(Row(name, getattr(v, name)) for name in counts),
         *(Row(f"{'gap' if c.relation == '==' else 'tightness'}, {c.name}", c.tightness) for c in v.conclusions),
+        *(Row(f"{what}, {c.name}", value) for c in v.conclusions for what, value in _shares(c).items()),
     ]
+
+
+def _shares(found: ConclusionEvidence) -> dict[str, float]:
+    """Of a conclusion that need not hold on every instance: on which share it must hold, and on which it does."""
+    if found.share is None:
+        return {}
+    return {"share required": found.share, "share that holds": found.held / found.tested if found.tested else math.nan}
 
 
 def sizes_text(claim: Claim) -> str:
@@ -74,19 +83,30 @@ def picture(result: Checked) -> Chart:
             look = {"color": BLUE if index % 2 else ORANGE, "marker": "o", "markersize": 2.2, "linestyle": "none"}
             values = np.maximum(finite, 1e-17) if equal else finite
             series.append(Series("", values, np.full(len(finite), rise), look))
-    worst = {c.name: c.tightness for c in result.verdict.conclusions}
+    found = {c.name: c for c in result.verdict.conclusions}
+    counted = any(found[name].share is not None for name in names)
+    most = "right: worst" + (", or share that holds" if counted else "")
     return Chart(
         "tightness",
         "Tightness of the claim",
-        "; ".join(f"{name}: worst {worst[name]:.4g}" for name in names) + ".",
-        "relative gap of the two sides" if equal else "smaller side / larger side; 1: the bound is attained",
+        "; ".join(f"{name}: {_in_words(found[name])}" for name in names) + ".",
+        "relative gap of the two sides" if equal else f"smaller side / larger side; {most}",
         "",
         tuple(series),
         rules=() if equal else (Rule("x", 1.0, "", RED if result.verdict.refuted else GREY),),
         log="x" if equal else "",
         names=names,
-        notes=tuple(f"{worst[name]:.2g}" for name in names),
+        notes=tuple(
+            f"{found[n].tightness:.2g}" if found[n].share is None else f"{_shares(found[n])['share that holds']:.0%}"
+            for n in names
+        ),
     )
+
+
+def _in_words(found: ConclusionEvidence) -> str:
+    if found.share is None:
+        return f"worst {found.tightness:.4g}"
+    return f"holds on {found.held} of {found.tested} instances, required on {found.share:.0%} of them"
 
 
 def statement(claim: Claim) -> str:

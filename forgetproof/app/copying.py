@@ -23,7 +23,7 @@ def command(state: State) -> str:
     """A command that prints the state's numbers."""
     if state.view == "claim":
         v = state.values
-        return f"forgetproof check {v['key']} -n {v['examples']} --seed {v['seed']}"
+        return f"forgetproof check {v['key']} -n {v['examples']} --seed {v['seed']} --json"
     if state.view == "sweep":
         return sweeps.command(state)
     dataset = [str(state.values["dataset"])] if "dataset" in state.values else []
@@ -66,23 +66,39 @@ def _forget(state: State) -> str:
 
 def _linear(state: State) -> str:
     return (
-        f"# forgetproof explore --at '{state.query}'\n{_HEAD}\n{_points(state)}"
+        f"# forgetproof explore --at '{state.query}'\n{_HEAD}from theory.numerics import cosine_gap\n\n{_points(state)}"
+        "X, y = np.asarray(X), np.asarray(y)\n"
         "trained = forgetproof.solve_margin(X, y)\n"
         f"{_forget(state)}"
         "retrained = forgetproof.retrain(X, y, forget)\n"
         f"c = {state.values['fraction']}\n"
-        "plain = forgetproof.gradient_ascent(trained.w, X, y, forget, trained.lam, fraction=c)\n"
+        "plain = np.asarray(forgetproof.gradient_ascent(trained.w, X, y, forget, trained.lam, fraction=c))\n"
         "full = forgetproof.projected_ascent(trained.w, X, y, forget, trained.lam)\n"
         "projected = trained.w + c * (full.w - trained.w)\n"
+        "kept, lam = np.setdiff1d(np.arange(len(y)), forget), np.asarray(trained.lam)\n"
+        "moved = abs(X[kept] @ X[forget].T) @ lam[forget]\n"
+        'numbers = {"alpha": c * moved.max(), "least multiplier after projecting": full.multipliers[kept].min()}\n'
+        "shrink = 1.0 - c * moved.max()\n"
+        "if shrink > 0:  # the theorem's witness and its bounds\n"
+        "    own, g = lam[kept] / shrink, X[forget].T @ (lam[forget] * y[forget])\n"
+        "    slack = y[kept] * (X[kept] @ plain) / shrink - 1.0\n"
+        "    numbers |= {\n"
+        "        \"epsilon of the step's witness\": np.linalg.norm(plain / shrink - X[kept].T @ (own * y[kept])),\n"
+        "        \"bound of epsilon of the step's witness\": abs(1.0 - c) * np.linalg.norm(g) / shrink,\n"
+        "        \"delta of the step's witness\": (own * slack).max(),\n"
+        "        \"bound of delta of the step's witness\": 2.0 * (1.0 - shrink) * lam[kept].max() / shrink**2,\n"
+        "    }\n"
         'models = {"nothing": trained.w, "plain ascent": plain, "projected ascent": projected}\n'
-        "numbers = {}\n"
         "for name, w in models.items():\n"
-        "    found = forgetproof.certificate(w, X, y, forget)\n"
+        "    found, margins = forgetproof.certificate(w, X, y, forget), y * (X @ w)\n"
         "    numbers[f\"relative distance, {name}\"] = np.linalg.norm(w - retrained.w) / np.linalg.norm(retrained.w)\n"
-        "    numbers[f\"least retained margin, {name}\"] = np.delete(y * (X @ w), forget).min()\n"
-        "    if name != \"nothing\":\n"
+        "    numbers[f\"1 - cos to retraining, {name}\"] = cosine_gap(jax.numpy.asarray(w), retrained.w)\n"
+        "    numbers[f\"least retained margin, {name}\"] = margins[kept].min()\n"
+        "    numbers[f\"mean forgotten margin, {name}\"] = margins[forget].mean()\n"
+        "    if name != \"nothing\" and found.feasible:\n"
         "        numbers[f\"distance to retraining, {name}\"] = np.linalg.norm(found.witness - retrained.w)\n"
         "        numbers[f\"bound of distance to retraining, {name}\"] = found.distance_bound\n"
+        'numbers["mean forgotten margin, retraining"] = (y * (X @ retrained.w))[forget].mean()\n'
         f"{_PRINT}"
     )  # fmt: skip
 
@@ -93,9 +109,9 @@ def _network(state: State) -> str:
     size, width = network.shape(m, n)
     return (
         f"# forgetproof explore --at '{state.query}'\n{_HEAD}\n"
-        "from theory.models.two_layer import TwoLayer, cosine_gap, margins\n"
-        "from theory.two_layer_certificate import certify_step\n"
-        "from theory.unlearning.two_layer_ascent import step_weights\n\n"
+        "from theory.models.two_layer import TwoLayer, margins, preactivations\n"
+        "from theory.two_layer_certificate import certify_exact, certify_step\n"
+        "from theory.unlearning.two_layer_ascent import ascend_projected, step_weights\n\n"
         f"{_points(state)}"
         f"rows = np.zeros(({size}, {size + 1}))  # the page pads to one size: its random start has this shape\n"
         f"rows[:{m}] = X[:, : {size + 1}]\n"
@@ -108,20 +124,35 @@ def _network(state: State) -> str:
         "trained = forgetproof.find_kkt_point(path.end, G, y)\n"
         f"{_forget(state)}"
         f"mask = jax.numpy.asarray(np.isin(np.arange({m}), forget))\n"
-        f"weights = {v['fraction']} * step_weights(trained.net, G, trained.lam, trained.t, {v['subgradient']!r})\n"
-        "found = certify_step(trained.net, G, y, trained.lam, trained.t, mask, weights, "
-        f"{network.KINK})\n"
+        f"c = {v['fraction']}\n"
+        f"weights = step_weights(trained.net, G, trained.lam, trained.t, {v['subgradient']!r})\n"
+        f"found = certify_step(trained.net, G, y, trained.lam, trained.t, mask, c * weights, {network.KINK})\n"
+        "projected = ascend_projected(trained.net, G, y, mask, weights, c)\n"
+        "counted = ~np.asarray(mask)[:, None] & (np.asarray(u) != 0)  # retained points by neurons\n"
+        "signs = np.asarray(preactivations(trained.net, G) > 0)\n"
+        "changed = (np.asarray(preactivations(found.unlearned, G) > 0) != signs) & ~np.asarray(trained.kinks)\n"
         "numbers = {\n"
         '    "epsilon of the step\'s witness": found.certificate.epsilon,\n'
         '    "bound of epsilon of the step\'s witness": found.epsilon_bound,\n'
         '    "epsilon, multipliers refitted": found.refitted.epsilon,\n'
+        '    "bound of epsilon, multipliers refitted": found.epsilon_bound,\n'
+        '    "delta of the step\'s witness": found.certificate.delta,\n'
+        '    "bound of delta of the step\'s witness": found.delta_bound,\n'
         '    "tau of the step\'s witness": found.certificate.tau,\n'
         '    "bound of tau of the step\'s witness": found.tau_bound,\n'
-        '    "least retained margin, plain ascent": margins(found.unlearned, G, y)[~mask].min(),\n'
-        '    "mean forgotten margin, plain ascent": margins(found.unlearned, G, y)[mask].mean(),\n'
+        '    "retained activations flipped": (changed & counted).sum(),\n'
+        '    "share of retained pairs on a kink": np.asarray(trained.kinks)[counted].mean(),\n'
+        '    "stationarity of the trained network": trained.residuals.stationarity,\n'
         "}\n"
+        'models = {"nothing": trained.net, "plain ascent": found.unlearned, "projected ascent": projected}\n'
+        "for name, net in models.items():\n"
+        "    pattern = jax.numpy.where(trained.kinks, trained.pattern, preactivations(net, G) > 0)\n"
+        "    exact, _ = certify_exact(net, G, y, ~mask, pattern)\n"
+        '    numbers[f"1 - cos to an exact KKT point, {name}"] = exact.tau if exact.feasible else np.nan\n'
+        '    numbers[f"least retained margin, {name}"] = margins(net, G, y)[~mask].min()\n'
+        '    numbers[f"mean forgotten margin, {name}"] = margins(net, G, y)[mask].mean()\n'
         f"{_PRINT}"
-    ).replace("import TwoLayer, cosine_gap, margins", "import TwoLayer, margins")
+    )
 
 
 def _claim(state: State) -> str:
@@ -130,7 +161,14 @@ def _claim(state: State) -> str:
         f"{_HEAD.replace('import numpy as np', '').replace('import jax', '').strip()}\n\n"
         f"claim = forgetproof.all_claims()[{v['key']!r}]\n"
         f"verdict = forgetproof.check(claim, {v['examples']}, seed={v['seed']})\n"
-        'numbers = {"instances": verdict.instances, "held": verdict.held, "tightness": verdict.tightness}\n'
+        'counts = ("instances", "held", "refuted", "vacuous", "inconclusive", "residual", "tightness")\n'
+        "numbers = {name: getattr(verdict, name) for name in counts}\n"
+        "for found in verdict.conclusions:\n"
+        "    kind = 'gap' if found.relation == '==' else 'tightness'\n"
+        '    numbers[f"{kind}, {found.name}"] = found.tightness\n'
+        "    if found.share is not None:\n"
+        '        numbers[f"share required, {found.name}"] = found.share\n'
+        '        numbers[f"share that holds, {found.name}"] = found.held / found.tested\n'
         f"{_PRINT}"
     )
 

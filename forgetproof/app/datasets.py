@@ -32,6 +32,12 @@ class Slice(NamedTuple):
     middle: np.ndarray  # (line, x) median
     low: np.ndarray
     high: np.ndarray
+    held: dict[str, Value]  # where the other dimensions are
+
+    def point(self, row: int, column: int) -> str:
+        """What a point is called."""
+        line = "" if self.lines == "none" else f", {self.names[row]}"
+        return f"{self.variable}{line}, {self.along} = {self.x[column]:g}"
 
 
 def open_dataset(path: Path | str) -> xr.Dataset:
@@ -94,14 +100,19 @@ def settings(dataset: xr.Dataset, given: Mapping[str, Any]) -> dict[str, Value]:
     """Values of all knobs: those given, as text, and the others' defaults.
 
     Raises:
-        ValueError: a value that is none of a knob's.
+        ValueError: a value that is none of a knob's, or a place on a dimension that the variable does not have.
     """
 
     def read(knob: Knob) -> Value:
         return knob.read(str(given[knob.name])) if knob.name in given else knob.default
 
     variable = read(variable_knob(dataset))
-    return {"variable": variable, **{k.name: read(k) for k in slice_knobs(dataset, str(variable))}}
+    found = {"variable": variable, **{k.name: read(k) for k in slice_knobs(dataset, str(variable))}}
+    unknown = [name for name in given if name.startswith("at-") and name not in found]
+    if unknown:
+        places = ", ".join(name for name in found if name.startswith("at-")) or "none"
+        raise ValueError(f"{unknown[0]}: {variable} has no such dimension to hold; it has {places}")
+    return found
 
 
 def cut(dataset: xr.Dataset, values: Mapping[str, Value]) -> Slice:
@@ -124,7 +135,7 @@ def cut(dataset: xr.Dataset, values: Mapping[str, Value]) -> Slice:
         low, middle, high = (
             np.where(empty, np.nan, part) for part in np.nanpercentile(filled, (10.0, 50.0, 90.0), axis=0)
         )
-    return Slice(name, along, lines, dataset[along].values.astype(float), names, middle, low, high)
+    return Slice(name, along, lines, dataset[along].values.astype(float), names, middle, low, high, held)
 
 
 def _named(dim: str, value: Any) -> str:
@@ -150,10 +161,11 @@ def picture(dataset: xr.Dataset, found: Slice) -> Chart:
     log = ("x" if _spread(found.x) else "") + ("y" if _spread(shown) else "")
     ends = ", ".join(f"{found.names[row]}: {found.middle[row][0]:.3g} to {found.middle[row][-1]:.3g}" for row in chosen)
     along, variable = dataset[found.along], dataset[found.variable]
+    held = "".join(f", {dim} = {value}" for dim, value in found.held.items())
     return Chart(
         "slice",
-        f"{found.variable} along {found.along}",
-        f"Medians along {found.along} from {number(found.x[0])} to {number(found.x[-1])}. {ends}.",
+        f"{found.variable} along {found.along}{held}",
+        f"Medians along {found.along} from {number(found.x[0])} to {number(found.x[-1])}{held}. {ends}.",
         str(along.attrs.get("long_name", found.along)),
         str(variable.attrs.get("long_name", found.variable)),
         tuple(series),
@@ -170,9 +182,11 @@ def as_csv(found: Slice) -> str:
     """The slice at full precision: one row a point of a line."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([found.lines, found.along, f"median of {found.variable}", "10th percentile", "90th percentile"])
+    measured = [found.along, f"median of {found.variable}", "10th percentile", "90th percentile"]
+    lined = found.lines != "none"
+    writer.writerow([*([found.lines] if lined else []), *measured, *found.held])
     for row, name in enumerate(found.names):
         for column, x in enumerate(found.x):
             values = (x, found.middle[row, column], found.low[row, column], found.high[row, column])
-            writer.writerow([name, *(repr(float(v)) for v in values)])
+            writer.writerow([*([name] if lined else []), *(repr(float(v)) for v in values), *found.held.values()])
     return text.getvalue()

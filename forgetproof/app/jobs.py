@@ -3,27 +3,15 @@
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from forgetproof.app import work
+from forgetproof.app.progress import Progress
 from forgetproof.app.work import Outcome
 
 PATIENCE = 0.7  # seconds that a redraw waits for its result before it shows progress instead
 _BETWEEN = 0.3  # seconds between two reports
 STOPPED = Outcome(None, "Stopped. Move a slider, or press “run again”.")
-
-
-class Progress(NamedTuple):
-    """How far work is. ``total`` 0: no end can be told; ``done`` are then seconds."""
-
-    done: int
-    total: int
-    rate: float = 0.0  # a second, since the first report; 0 until it is known
-
-    @property
-    def left(self) -> float | None:
-        """Seconds left at this rate."""
-        return (self.total - self.done) / self.rate if self.rate > 0 and self.total else None
 
 
 def page_job(mo: Any) -> tuple["Job", Any, Any, Callable[[], None]]:
@@ -47,6 +35,30 @@ def page_job(mo: Any) -> tuple["Job", Any, Any, Callable[[], None]]:
     return Job(mo.Thread, tell), get_ended, get_progress, ended
 
 
+def followed(mo: Any, running: Any) -> tuple[Any, Any, Callable[[], None]]:
+    """States that change with the end and the progress of what all pages of the server share, and a call to follow it.
+
+    Args:
+        mo: the module marimo. running: :data:`forgetproof.app.runs.RUNNING`.
+    """
+    get_ended, set_ended = mo.state(0, allow_self_loops=True)
+    get_progress, set_progress = mo.state(None)
+    following = threading.Lock()
+
+    def go() -> None:
+        with following:
+            while not running.wait(_BETWEEN):
+                set_progress(running.progress)
+        set_ended(lambda count: count + 1)
+
+    def follow() -> None:
+        if running.going and not following.locked():
+            mo.Thread(target=go, daemon=True).start()
+        set_ended(lambda count: count + 1)
+
+    return get_ended, get_progress, follow
+
+
 class Job:
     """The work of one session. A new task stops the one before; asking for the same again waits for it.
 
@@ -60,6 +72,7 @@ class Job:
         self._task, self._stop, self._ended = "", threading.Event(), threading.Event()
         self._stopped = ""
         self._shown = False  # whether the page was told that the work goes on
+        self._told = False  # whether it shows how far
         self._failed: Outcome | None = None
 
     @property
@@ -100,6 +113,9 @@ class Job:
         stop, ended = threading.Event(), threading.Event()
         self._task, self._stop, self._ended = task, stop, ended
         self._stopped, self._shown, self._failed = "", False, None
+        if self._told:  # that of the task before
+            self._told = False
+            self._tell(Progress(0, 0))
         last = time.monotonic()
         first: tuple[float, int] | None = None
 
@@ -109,7 +125,7 @@ class Job:
             if first is None and total:
                 first = now, done
             if self._shown and self._task == task and now - last > _BETWEEN:
-                last = now
+                last, self._told = now, True
                 rate = (done - first[1]) / (now - first[0]) if first is not None and now > first[0] else 0.0
                 self._tell(Progress(done, total, rate))
 

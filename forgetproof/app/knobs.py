@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 Value = float | int | str
 
 LONGEST = 200  # characters of one value in an address
+LONGEST_PATH = 4096
 
 
 class Knob(NamedTuple):
@@ -185,8 +186,9 @@ def read_state(given: Mapping[str, str]) -> State:
     texts = {name: text for name, text in given.items() if name != "view"}
     open_names = _OPEN_NAMES.get(view)
     for name, text in texts.items():
-        if len(text) > LONGEST:
-            raise ValueError(f"{name}: expected at most {LONGEST} characters, got {len(text)}")
+        most = LONGEST_PATH if name == "dataset" else LONGEST
+        if len(text) > most:
+            raise ValueError(f"{name}: expected at most {most} characters, got {len(text)}")
         if name not in knobs and not (open_names and open_names.fullmatch(name)):
             known = ", ".join([*knobs, *(["dataset"] if view == "data" else []), *(_SLICING if open_names else [])])
             raise ValueError(f"{name}: the view {view!r} has no such setting; it has {known}")

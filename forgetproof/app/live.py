@@ -6,6 +6,7 @@ Colours are CSS variables with the light theme's colour as the fallback, so that
 import base64
 import io
 import math
+import textwrap
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -17,6 +18,7 @@ from figures.style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, YE
 from forgetproof.app.charts import Chart
 
 WIDTH, HEIGHT = 480, 330
+_NAME, _SIDE = 28, 40  # characters of a name at the left, and of a label along the y axis
 DARK_PAGE = "#181C1A"
 """Background of marimo's dark theme."""
 GRID, SHADE = "#D9D9D9", "#EEEEEE"
@@ -64,14 +66,24 @@ class _Frame:
         legend_rows = math.ceil(
             (sum(bool(s.label) for s in chart.series) + sum(bool(r.label) for r in chart.rules)) / 2
         )
-        self.left, self.right = (196 if chart.names else 62), WIDTH - (48 if chart.notes else 12)
-        self.top, self.bottom = 10 + 19 * legend_rows, HEIGHT - 44
+        self.names = [_lines(name, _NAME) for name in chart.names]
+        self.ylabel = _lines(chart.ylabel, _SIDE)
+        tallest = max(map(len, self.names), default=1)
+        self.height = max(HEIGHT, 64 + 19 * legend_rows + len(chart.names) * (15 * tallest + 5))
+        self.left = 196 if chart.names else 47 + 15 * max(1, len(self.ylabel))
+        self.right = WIDTH - (66 if "rounding" in chart.notes else 48 if chart.notes else 12)
+        self.top, self.bottom = 10 + 19 * legend_rows, self.height - 44
 
     def x(self, value: Any) -> np.ndarray:
         return self.left + _share(value, self.x_range, "x" in self.log) * (self.right - self.left)
 
     def y(self, value: Any) -> np.ndarray:
         return self.bottom - _share(value, self.y_range, "y" in self.log) * (self.bottom - self.top)
+
+
+def _lines(text: str, most: int) -> list[str]:
+    """The text in lines of at most so many characters, broken where it says so and at spaces."""
+    return [line for part in text.split("\n") for line in textwrap.wrap(part, most)]
 
 
 def _share(value: Any, between: tuple[float, float], log: bool) -> np.ndarray:
@@ -100,11 +112,11 @@ def number(value: float, log: bool = False) -> str:
 
 def svg(chart: Chart) -> str:
     """The chart as an SVG element: it fills its column's width, and says its words to a screen reader."""
+    frame = _Frame(chart)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" class="fp-picture" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {frame.height}" class="fp-picture" role="img" '
         f'data-picture="{chart.key}" aria-label="{escape(chart.words, quote=True)}">'
     ]
-    frame = _Frame(chart)
     parts += _background(chart, frame)
     parts += _axes(chart, frame)
     for rule in chart.rules:
@@ -174,7 +186,7 @@ def _axes(chart: Chart, frame: _Frame) -> Iterator[str]:
         if grid:
             yield _line(frame.left, y, frame.right, y, GRID, 0.8)
         if chart.names:
-            lines = chart.names[int(value)].split("\n")
+            lines = frame.names[int(value)]
             for row, text in enumerate(lines):
                 yield _text(frame.left - 8, y + 4 + 15 * (row - (len(lines) - 1) / 2), text, "end")
             if chart.notes:
@@ -183,10 +195,12 @@ def _axes(chart: Chart, frame: _Frame) -> Iterator[str]:
             yield _text(frame.left - 6, y + 4, number(value, "y" in chart.log), "end")
     yield _line(frame.left, frame.bottom, frame.right, frame.bottom, BLACK, 1.0)
     yield _line(frame.left, frame.top, frame.left, frame.bottom, BLACK, 1.0)
-    yield _text((frame.left + frame.right) / 2, HEIGHT - 8, chart.xlabel)
-    if chart.ylabel:
-        middle = (frame.top + frame.bottom) / 2
-        yield _text(14, middle, chart.ylabel, turn=f' transform="rotate(-90 14 {middle:.1f})"')
+    centre = WIDTH / 2 if chart.names else (frame.left + frame.right) / 2
+    yield _text(centre, frame.height - 8, chart.xlabel)
+    middle = (frame.top + frame.bottom) / 2
+    for row, text in enumerate(frame.ylabel):
+        x = 14 + 15 * row
+        yield _text(x, middle, text, turn=f' transform="rotate(-90 {x} {middle:.1f})"')
 
 
 def _series(x: np.ndarray, y: np.ndarray, look: dict[str, Any]) -> Iterator[str]:

@@ -26,9 +26,10 @@ def _():
 def _(mo, unmoved, widgets):
     initial, refused = widgets.read_address(mo.query_params())
     memory = {initial.view: dict(initial.values)}  # the settings of every view, while another is shown
+    pending = {"state": initial}
     watch = unmoved.Watch()
     get_view, set_view = mo.state(initial.view)
-    return get_view, memory, refused, set_view, watch
+    return get_view, memory, pending, refused, set_view, watch
 
 
 @app.cell
@@ -39,7 +40,7 @@ def _(get_view, knobs, mo, refused, widgets):
         label="explore",
         allow_select_none=False,
     )
-    _complaints = [mo.callout(mo.md(f"The address was not understood: {refused}"), kind="warn")] if refused else []
+    _complaints = [widgets.message(mo, f"The address was not understood: {refused}")] if refused else []
     mo.vstack([mo.md("# forgetproof explore"), *_complaints, view])
     return (view,)
 
@@ -101,7 +102,7 @@ def _(again, cancel, get_progress, mo, outcome, widgets):
     if outcome is None:
         _shown = mo.vstack([widgets.progress(mo, get_progress()), cancel])
     elif outcome.fault:
-        _shown = mo.vstack([mo.callout(mo.md(outcome.fault), kind="warn"), again])
+        _shown = mo.vstack([widgets.message(mo, outcome.fault), again])
     else:
         _shown = None
     _shown
@@ -109,11 +110,13 @@ def _(again, cancel, get_progress, mo, outcome, widgets):
 
 
 @app.cell
-def _(base, datasets, memory, mo, outcome, widgets):
+def _(base, datasets, memory, mo, outcome, pending, widgets):
     dataset, _fault = widgets.dataset_or_fault(base, outcome)
+    _unmet = widgets.unmet(pending, base, dataset)
     _knobs = (datasets.variable_knob(dataset),) if dataset is not None else ()
     variable = mo.ui.dictionary(widgets.elements(mo.ui, _knobs, memory.get(base.view, {})))
-    mo.callout(mo.md(_fault), kind="warn") if _fault else widgets.grid(mo, variable.elements.values())
+    _chosen = widgets.message(mo, _fault) if _fault else widgets.grid(mo, variable.elements.values())
+    mo.vstack([widgets.message(mo, _unmet), _chosen]) if _unmet else _chosen
     return dataset, variable
 
 
@@ -210,16 +213,23 @@ def _(mo, shown, widgets):
 
 
 @app.cell
-def _(jobs, mo):
-    run_job, get_run, get_running, run_moved = jobs.page_job(mo)
-    run_task = {}  # the last run that was started, by "task"
+def _(jobs, memory, mo, page, runs, set_view):
+    get_run, get_running, follow_run = jobs.followed(mo, runs.RUNNING)
+    run_said = {}  # why this page could not start a run, by "fault"
+    follow_run()  # one that another page started
 
     def _cancel(_):
-        run_job.stop()
-        run_moved()
+        runs.RUNNING.stop()
+        follow_run()
+
+    def _open(_):
+        page.open_also(runs.RUNNING.asked.folder)
+        memory["data"] = {"dataset": str(runs.RUNNING.asked.folder)}
+        set_view("data")
 
     run_cancel = mo.ui.button(label="cancel the run", kind="danger", on_click=_cancel)
-    return get_run, get_running, run_cancel, run_job, run_moved, run_task
+    run_show = mo.ui.button(label="open its dataset", on_click=_open)
+    return follow_run, get_run, get_running, run_cancel, run_said, run_show
 
 
 @app.cell
@@ -233,31 +243,19 @@ def _(controls, mo, view, widgets):
 
 
 @app.cell
-def _(controls, mo, run_folder, run_grid, run_job, run_moved, run_task, widgets):
+def _(controls, follow_run, mo, run_folder, run_grid, run_said, widgets):
     def _start(_):
-        widgets.start_run(run_job, run_task, controls.value["key"], run_grid.value, run_folder.value)
-        run_moved()
+        widgets.start_run(run_said, controls.value["key"], run_grid.value, run_folder.value)
+        follow_run()
 
     run_start = mo.ui.button(label="compute the grid", on_click=_start)
     return (run_start,)
 
 
 @app.cell
-def _(get_run, get_running, memory, mo, page, run_cancel, run_job, run_start, run_task, set_view, widgets):
+def _(get_run, get_running, mo, run_cancel, run_said, run_show, run_start, widgets):
     get_run()
-    _outcome, _fault = widgets.run_outcome(run_job, run_task)
-    if run_job.running:
-        _going = [mo.status.spinner("stopping …")] if _fault else [widgets.progress(mo, get_running()), run_cancel]
-        _shown = mo.vstack(_going)
-    elif _outcome is not None:
-        page.open_also(_outcome)
-        memory["data"] = {"dataset": str(_outcome)}
-        run_task.clear()
-        set_view("data")
-        _shown = None
-    else:
-        _shown = mo.vstack([run_start, *([mo.callout(mo.md(_fault), kind="warn")] if _fault else [])])
-    _shown
+    widgets.run_panel(mo, get_running(), run_said, run_start, run_cancel, run_show)
     return
 
 

@@ -95,6 +95,7 @@ def _linear(state: State, outcome: Outcome) -> Content:
             ),
         ],
         _statements("linear"),
+        note="" if float(s.alpha) < 1.0 else "α ≥ 1: the theorem says nothing here. Lower the step or the correlation.",
     )
 
 
@@ -125,14 +126,13 @@ def _claim(state: State, outcome: Outcome) -> Content:
     return Content(claims.rows(result), [claims.picture(result)], markdown)
 
 
-def _sliced(dataset: Any, given: dict[str, Any]) -> tuple[list[Row], Chart, str]:
-    found = datasets.cut(dataset, datasets.settings(dataset, given))
-    rows = [
-        Row(f"{found.variable}, {name}, {found.along} = {x:g}", found.middle[i, j])
-        for i, name in enumerate(found.names)
-        for j, x in enumerate(found.x)
-    ]
-    return rows, datasets.picture(dataset, found), datasets.as_csv(found)
+def _sliced(dataset: Any, given: dict[str, Any], markdown: str, picture: bytes | None = None) -> Content:
+    values = datasets.settings(dataset, given)
+    found = datasets.cut(dataset, values)
+    rows = [Row(found.point(i, j), found.middle[i, j]) for i in range(len(found.names)) for j in range(len(found.x))]
+    chart, table = datasets.picture(dataset, found), datasets.as_csv(found)
+    note = f"One line: its axis is {found.along} itself." if values["lines"] == found.along else ""
+    return Content(rows, [chart], markdown, picture, table, note=note)
 
 
 def _sweep(state: State, outcome: Outcome) -> Content:
@@ -148,16 +148,15 @@ def _sweep(state: State, outcome: Outcome) -> Content:
 
 def _study(state: State, outcome: Outcome) -> Content:
     studied = outcome.result
-    rows, chart, table = _sliced(studied.dataset, state.values)
     findings = "\n".join(f"- {text}" for text in studied.findings)
-    return Content(rows, [chart], f"{studied.question}\n\n{findings}\n\n{studied.caption}", studied.picture, table)
+    text = f"{studied.question}\n\n{findings}\n\n{studied.caption}"
+    return _sliced(studied.dataset, state.values, text, studied.picture)
 
 
 def _data(state: State, _: Outcome) -> Content:
     dataset = dataset_of(state, None)
-    rows, chart, table = _sliced(dataset, state.values)
     attributes = [str(dataset.attrs[name]) for name in ("title", "question") if name in dataset.attrs]
-    return Content(rows, [chart], "\n\n".join(attributes), None, table)
+    return _sliced(dataset, state.values, "\n\n".join(attributes))
 
 
 _CONTENT = {"linear": _linear, "network": _network, "claim": _claim, "sweep": _sweep, "study": _study, "data": _data}

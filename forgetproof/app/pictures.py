@@ -8,9 +8,8 @@ from jaxtyping import Array
 from figures.style import BLACK, BLUE, GREEN, LOOKS, ORANGE, RED
 from forgetproof.app import linear, network
 from forgetproof.app.charts import Chart, Heat, Rule, Series
-from forgetproof.app.rows import Row
+from forgetproof.app.rows import ROUNDING, Row
 
-_LEAST = 1e-17  # of a logarithmic axis: 0 is drawn there
 _HERE = {"color": BLACK, "marker": "o", "markersize": 8, "linestyle": "none"}
 _EDGE = "#A855C8"  # tells from white, black, blue and red
 _STAR = {"color": "#000001", "marker": "*", "markersize": 12, "linestyle": "none", "edge": "#FFFFFF"}  # on any theme
@@ -46,10 +45,13 @@ def margins(
 
 
 def bounds(rows: Sequence[Row]) -> Chart:
-    """Found against bound on a logarithmic axis, with their ratio, for the rows that have a bound."""
+    """Found against bound on a logarithmic axis, with their ratio, for the rows that have a bound.
+
+    What is below ROUNDING is drawn there: of two zeros neither is the larger.
+    """
     bounded = [row for row in rows if row.bound is not None]
     found, bound = (
-        np.array([max(float(v), _LEAST) if np.isfinite(float(v)) else np.nan for v in values])
+        np.array([max(float(v), ROUNDING) if np.isfinite(float(v)) else np.nan for v in values])
         for values in ([row.value for row in bounded], [row.bound for row in bounded])
     )
     place = np.arange(len(bounded))
@@ -58,7 +60,7 @@ def bounds(rows: Sequence[Row]) -> Chart:
         "bounds",
         "Certificate against bound",
         f"Found against bound. {words}.",
-        "value; found/bound at the right",
+        f"value (at least {ROUNDING:g}); right: found/bound",
         "",
         (
             Series("bound", bound, place, {"color": ORANGE, "marker": "|", "markersize": 7}),
@@ -66,7 +68,7 @@ def bounds(rows: Sequence[Row]) -> Chart:
         ),
         log="x",
         names=tuple(row.name.replace(", ", ",\n").replace(" of the", "\nof the") for row in bounded),
-        notes=tuple("" if row.tightness is None else f"{row.tightness:.2f}" for row in bounded),
+        notes=tuple(row.ratio(2) for row in bounded),
     )
 
 

@@ -6,6 +6,9 @@ import math
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+ROUNDING = 1e-14
+"""Below it a bound of order 1 is a sum's rounding."""
+
 
 class Row(NamedTuple):
     """One number, and where a bound exists the bound."""
@@ -18,9 +21,15 @@ class Row(NamedTuple):
     @property
     def tightness(self) -> float | None:
         """value/bound: 1 where the bound is attained; None without one, or where both are rounding."""
-        if self.bound is None or not math.isfinite(float(self.bound)) or abs(float(self.bound)) < 1e-14:
+        if self.bound is None or not math.isfinite(float(self.bound)) or abs(float(self.bound)) < ROUNDING:
             return None
         return float(self.value) / float(self.bound)
+
+    def ratio(self, digits: int) -> str:
+        """The tightness as text, or why there is none."""
+        if self.tightness is not None:
+            return f"{self.tightness:.{digits}f}"
+        return "" if self.bound is None else "rounding" if math.isfinite(float(self.bound)) else "–"
 
     @property
     def broken(self) -> bool:

@@ -4,6 +4,7 @@ The child says how far it is in a file, and ends as by Ctrl-C when its standard 
 page's process, however that ends. What is finished is kept.
 """
 
+import logging
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode
+from typing import NamedTuple
+
+from forgetproof.app.progress import Progress
 
 GRIDS = {"tiny": "tiny", "grid": "the sweep's own"}
 """A sweep's grids and what the page calls them."""
@@ -33,15 +36,6 @@ def described(key: str, grid: str) -> str:
     return f"{GRIDS[grid]}, {sum(len(chunk.cells) for chunk in chunks):,} cells"
 
 
-def request(key: str, grid: str, folder: str, now: float) -> str:
-    """The run as the text of a task; ``now`` tells it from an earlier one into the same folder.
-
-    Raises:
-        ValueError: a folder that the page may not write to.
-    """
-    return urlencode({"key": key, "grid": grid, "folder": str(checked(folder)), "now": f"{now:.3f}"})
-
-
 def checked(folder: str) -> Path:
     """A folder below the one where the page was started; who else reaches the page writes nowhere else.
 
@@ -55,8 +49,21 @@ def checked(folder: str) -> Path:
     return path
 
 
-def run(query: str, workers: int | None = None) -> Iterator[tuple[int, int, str | None]]:
-    """Run a :func:`request`: yields (cells done, cells in all, None), and the folder with the last.
+class Asked(NamedTuple):
+    """A run that somebody wants: a sweep, one of GRIDS, and a folder from :func:`checked`."""
+
+    key: str
+    grid: str
+    folder: Path
+
+    @property
+    def named(self) -> str:
+        """In words."""
+        return f"{self.key}, {GRIDS[self.grid]}{'' if self.grid == 'grid' else ' grid'}, into {self.folder}"
+
+
+def run(asked: Asked, workers: int | None = None) -> Iterator[tuple[int, int]]:
+    """Run a grid: yields (cells done, cells in all), the last when all are done.
 
     A folder that holds a store of the same grid is gone on with. Closing the iterator cancels the run.
 
@@ -66,10 +73,9 @@ def run(query: str, workers: int | None = None) -> Iterator[tuple[int, int, str 
     Raises:
         RunFailed: one line of the child's.
     """
-    asked = dict(parse_qsl(query))
     with tempfile.TemporaryDirectory(prefix="forgetproof-") as scratch:
         said, log = Path(scratch) / "said.txt", Path(scratch) / "errors.txt"
-        arguments = [asked["key"], asked["grid"], asked["folder"], str(workers or 0), str(said)]
+        arguments = [asked.key, asked.grid, str(asked.folder), str(workers or 0), str(said)]
         with log.open("wb") as errors:
             child = subprocess.Popen(
                 [sys.executable, "-m", "forgetproof.app.runs", *arguments],
@@ -79,7 +85,7 @@ def run(query: str, workers: int | None = None) -> Iterator[tuple[int, int, str 
             )
             try:
                 while child.poll() is None:
-                    yield *_progress(said), None
+                    yield _progress(said)
                     time.sleep(_POLL)
             finally:
                 _end(child)
@@ -87,7 +93,76 @@ def run(query: str, workers: int | None = None) -> Iterator[tuple[int, int, str 
             last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise RunFailed(last[-1] if last else f"the run ended with exit code {child.returncode}")
         _, total = _progress(said)
-        yield total, total, asked["folder"]
+        yield total, total
+
+
+class Running:
+    """The grid that this server computes: one at a time, whichever page asked for it; every page shows it."""
+
+    def __init__(self) -> None:
+        self._lock, self._stop, self._ended = threading.Lock(), threading.Event(), threading.Event()
+        self._ended.set()
+        self.asked: Asked | None = None  # what runs, or ran last
+        self.progress = Progress(0, 0)
+        self.said = ""  # why it ended early
+        self.whole = False  # whether it ended with all cells
+
+    @property
+    def going(self) -> bool:
+        """Whether it has not ended."""
+        return not self._ended.is_set()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was cancelled and has not ended yet."""
+        return self.going and self._stop.is_set()
+
+    def start(self, asked: Asked, workers: int | None = None) -> None:
+        """Begin.
+
+        Raises:
+            ValueError: another run is going on.
+        """
+        with self._lock:
+            if self.going:
+                raise ValueError(f"the run of {self.asked.named if self.asked else ''} is going on; cancel it first")
+            self._stop, self._ended = threading.Event(), threading.Event()
+            self.asked, self.progress, self.said, self.whole = asked, Progress(0, 0), "", False
+        threading.Thread(target=self._work, args=(asked, workers), daemon=True).start()
+
+    def stop(self) -> None:
+        """Ask for the end; what is finished is kept."""
+        self._stop.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it has ended within so many seconds."""
+        return self._ended.wait(seconds)
+
+    def _work(self, asked: Asked, workers: int | None) -> None:
+        began: tuple[float, int] | None = None
+        parts = run(asked, workers)
+        try:
+            for done, total in parts:
+                now = time.monotonic()
+                if began is None and total:
+                    began = now, done
+                rate = (done - began[1]) / (now - began[0]) if began is not None and now > began[0] else 0.0
+                self.progress = Progress(done, total, rate)
+                if self._stop.is_set():
+                    parts.close()  # type: ignore[attr-defined]
+                    self.said = stopped(asked)
+                    return
+            self.whole = True
+        except RunFailed as fault:
+            self.said = str(fault)
+        except Exception as fault:
+            logging.getLogger(__name__).exception("%s failed", asked.named)
+            self.said = f"{type(fault).__name__}: {fault}"
+        finally:
+            self._ended.set()
+
+
+RUNNING = Running()
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
@@ -107,15 +182,13 @@ def _progress(said: Path) -> tuple[int, int]:
     return (int(done), int(total)) if total.endswith("\n") else (0, 0)
 
 
-def stopped(query: str) -> str:
+def stopped(asked: Asked) -> str:
     """For a cancelled run: what is kept, and how to go on."""
     from experiments.engine.store import kept
 
-    asked = dict(parse_qsl(query))
-    folder = asked["folder"]
     return (
-        f"Stopped: {kept(Path(folder))}. Press the button again, or run "
-        f"`forgetproof sweep {asked['key']} --store {folder} --resume`."
+        f"Stopped: {kept(asked.folder)}. Press the button again, or run "
+        f"`forgetproof sweep {asked.key} --store {asked.folder} --resume`."
     )
 
 

@@ -17,7 +17,10 @@ PORT = 2718
 _TRIED = 50  # ports from PORT on, where none is asked for
 NOTEBOOK = Path(__file__).with_name("notebook.py")
 
+# The address follows the state and is no place of its own in the browser's history: marimo pushes an entry for every
+# setting that changes, and on Back would change the address but not the page.
 _SCRIPT = """
+history.pushState = (...entry) => history.replaceState(...entry);
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copies]");
   if (!button) return;
@@ -45,9 +48,10 @@ _CSS = """
 button[data-copies] { border: 1px solid currentColor; border-radius: 4px; padding: .15rem .6rem; cursor: pointer; }
 button[data-copies]:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 .fp-numbers { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums; }
-.fp-numbers td, .fp-numbers th { padding: .15rem .4rem; text-align: right; overflow-wrap: anywhere;
+.fp-numbers td, .fp-numbers th { padding: .15rem .3rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
-.fp-numbers td:first-child, .fp-numbers th:first-child { text-align: left; }
+.fp-numbers td:first-child, .fp-numbers th:first-child { text-align: left; white-space: normal;
+  overflow-wrap: anywhere; }
 .fp-note { margin: .2rem 0 .5rem; padding-left: .6rem; border-left: 3px solid currentColor; }
 .fp-broken { font-weight: 700; }
 """

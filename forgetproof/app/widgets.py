@@ -1,17 +1,16 @@
 """From states to marimo's widgets and back, and the page's HTML."""
 
 import math
-import time
+import re
 from collections.abc import Iterable, Mapping
 from html import escape
-from pathlib import Path
 from typing import Any
 
-from forgetproof.app import live, runs
+from forgetproof.app import datasets, live, runs
 from forgetproof.app.charts import Chart
-from forgetproof.app.jobs import STOPPED, Job, Progress
 from forgetproof.app.knobs import VIEWS, Knob, State, read_state, settled
 from forgetproof.app.page import OPENED, Content, dataset_of
+from forgetproof.app.progress import Progress
 from forgetproof.app.rows import Row, as_csv
 from forgetproof.app.work import Outcome
 
@@ -23,11 +22,15 @@ def read_address(parameters: Any) -> tuple[State, str]:
         several = [name for name, value in given.items() if not isinstance(value, str)]
         if several:
             raise ValueError(f"{several[0]}: expected one value, got several")
-        return read_state(given), ""
+        state = read_state(given)
+        if state.view == "data" and (OPENED or state.values):
+            datasets.settings(dataset_of(state, None), state.values)
+        return state, ""
     except ValueError as fault:
         return read_state({}), str(fault)
 
 
+_CODE, _SET = re.compile("`([^`]+)`"), r"<code>\1</code>"
 DECIDING = ("view", "key", "profile", "dataset", "variable")  # what other settings there are, and their values
 
 
@@ -110,6 +113,19 @@ def dataset_or_fault(state: State, outcome: Outcome | None) -> tuple[Any, str]:
         return None, str(fault)
 
 
+def unmet(pending: dict[str, State], base: State, dataset: Any) -> str:
+    """Why the slice of a study that the page's address names cannot be shown; it is looked at once."""
+    if dataset is None or base.view != "study":
+        return ""
+    asked = pending.pop("state", base)
+    try:
+        if base.values.items() <= asked.values.items():
+            datasets.settings(dataset, asked.values)
+    except ValueError as fault:
+        return f"The address was not understood: {fault}"
+    return ""
+
+
 def panel(chart: Chart) -> str:
     """A chart with its title."""
     return f"<figure><figcaption>{escape(chart.title)}</figcaption>{live.svg(chart)}</figure>"
@@ -135,10 +151,9 @@ def numbers_table(rows: Iterable[Row]) -> str:
     lines, rows = [], list(rows)
     bounded = any(row.bound is not None for row in rows)
     for row in rows:
-        ratio = "" if row.tightness is None else f"{row.tightness:.3f}"
         bound = "" if row.bound is None else shown(row.bound)
         broken = " BROKEN" if row.broken else ""
-        cells = f"<td>{shown(row.value)}</td>" + (f"<td>{bound}{broken}</td><td>{ratio}</td>" if bounded else "")
+        cells = f"<td>{shown(row.value)}</td>" + (f"<td>{bound}{broken}</td><td>{row.ratio(3)}</td>" if bounded else "")
         kind = ' class="fp-broken"' if row.broken else ""
         lines.append(f'<tr{kind} data-row="{escape(row.name)}"><td>{escape(row.name)}</td>{cells}</tr>')
     head = "<tr><th>number</th><th>value</th>" + ("<th>bound</th><th>tightness</th>" if bounded else "") + "</tr>"
@@ -178,28 +193,32 @@ def run_inputs(ui: Any, key: str) -> tuple[Any, Any]:
     return grid, ui.text(value=f"swept/{key}", label="folder", full_width=True)
 
 
-def start_run(job: Job, task: dict[str, str], key: str, grid: str, folder: str) -> None:
-    """Start a run and keep what it is in ``task``: "task", or "fault" where it cannot be started."""
-    task.clear()
+def start_run(said: dict[str, str], key: str, grid: str, folder: str) -> None:
+    """Start the server's run; ``said`` keeps why it cannot be started."""
+    said.clear()
     try:
-        task["task"] = "run?" + runs.request(key, grid, folder, time.time())
+        runs.RUNNING.start(runs.Asked(key, grid, runs.checked(folder)))
     except ValueError as fault:
-        task["fault"] = str(fault)
-        return
-    job.again()
-    job.outcome(task["task"], patience=0.0)
+        said["fault"] = str(fault)
 
 
-def run_outcome(job: Job, task: dict[str, str]) -> tuple[Path | None, str]:
-    """The folder of a run that has ended well, and what to say of one that has not."""
-    if "task" not in task:
-        return None, task.get("fault", "")
-    outcome = job.outcome(task["task"], patience=0.0)
-    if outcome == STOPPED:
-        return None, runs.stopped(task["task"].partition("?")[2])
-    if outcome is None:
-        return None, ""
-    return (None if outcome.result is None else Path(outcome.result)), outcome.fault
+def run_panel(ui: Any, now: Progress | None, said: Mapping[str, str], start: Any, cancel: Any, show: Any) -> Any:
+    """The server's run as it is: how far with a button that cancels it, or how it ended with one that opens it."""
+    run = runs.RUNNING
+    named = "" if run.asked is None else run.asked.named
+    refused = [message(ui, said["fault"])] if "fault" in said else []
+    if run.stopping:
+        return ui.vstack([ui.status.spinner(title=f"stopping {named} …"), *refused])
+    if run.going:
+        return ui.vstack([ui.Html(f"<p>{escape(named)}</p>"), progress(ui, now), cancel, *refused])
+    if run.whole:
+        return ui.vstack([start, message(ui, f"Computed: {named}.", "success"), show, *refused])
+    return ui.vstack([start, *([message(ui, run.said)] if run.said and not refused else []), *refused])
+
+
+def message(ui: Any, text: str, kind: str = "warn") -> Any:
+    """A text in a box. Only `code` in it is set: the rest may hold what an address or a file brought."""
+    return ui.callout(ui.Html(f"<p>{_CODE.sub(_SET, escape(text))}</p>"), kind=kind)
 
 
 def progress(ui: Any, now: Progress | None) -> Any:

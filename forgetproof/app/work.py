@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from forgetproof.app import claims, linear, network, runs, studies, sweeps
+from forgetproof.app import claims, linear, network, studies, sweeps
 from forgetproof.app.knobs import State, parse_query
 
 Work = Iterator[tuple[int, int, Any]]
@@ -63,7 +63,6 @@ _WORK: dict[str, Callable[[str], Work]] = {
     "claim": claims.run,
     "study": studies.run,
     "sweep": sweeps.run,
-    "run": runs.run,
     "phase": network.phase,
 }
 
@@ -80,7 +79,7 @@ def run(task: str, report: Callable[[int, int], None], stopped: Callable[[], boo
                 return None
             report(done, total)
         outcome = Outcome(result)
-    except (linear.NotSolved, network.NotTrained, studies.StudyFailed, sweeps.NoCell, runs.RunFailed) as fault:
+    except (linear.NotSolved, network.NotTrained, studies.StudyFailed, sweeps.NoCell) as fault:
         outcome = Outcome(None, str(fault))
     except Exception as fault:
         logging.getLogger(__name__).exception("%s failed", task)
