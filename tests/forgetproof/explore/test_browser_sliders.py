@@ -1,5 +1,7 @@
 """The page in headless Chromium: every slider moves numbers and pictures, and both are the library's."""
 
+from urllib.parse import quote
+
 import pytest
 
 from forgetproof.app.knobs import knobs_of
@@ -94,3 +96,33 @@ def test_a_slider_that_changes_nothing_says_why(tab):
     tab.wait(lambda: not tab.tells("changed no number"), "the end of the line")
     tab.press("points to forget k", "End")
     tab.wait(lambda: tab.tells("Of m = 8 points at most 7 can be forgotten: k = 7."), "what was made possible")
+
+
+def test_back_leaves_the_page_and_not_half_a_state(tab):
+    tab.open("view=linear&m=8")
+    tab.agrees()
+    entries = tab.tab.evaluate("() => history.length")
+    tab.press("points m", "ArrowRight")
+    tab.wait(lambda: tab.state().values["m"] == 10, "m in the address")
+    tab.choose("explore", "A claim")
+    tab.wait(lambda: tab.state().view == "claim", "the claim in the address")
+    tab.agrees()
+    assert tab.tab.evaluate("() => history.length") == entries
+
+
+HOSTILE = {
+    "html": ('view=<img src="http://example.invalid/a.png"><h1>Big</h1>', "<h1>Big</h1>"),
+    "markdown": ("view=linear&law=![a](http://example.invalid/b.png)", "![a](http://example.invalid/b.png)"),
+    "dataset": ("view=data&dataset=/etc/passwd", "expected one of the datasets opened"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_address_is_text(tab, case):
+    """Nothing of it is fetched: the page's hosts are looked at when it is closed."""
+    query, text = HOSTILE[case]
+    tab.open(quote(query, safe="=&"))
+    tab.wait(lambda: tab.tells("was not understood"), "the refusal")
+    assert tab.tells(text)
+    assert tab.state().view == "linear"
+    tab.agrees()

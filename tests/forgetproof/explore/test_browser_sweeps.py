@@ -104,7 +104,14 @@ def test_a_grid_is_computed_cancelled_and_gone_on_with(tab, started, shots):
     kept = load_sweep(started / "swept/first").attrs["chunks_finished"]
     assert kept >= 1
     start.click()
-    tab.wait(lambda: tab.state().view == "data", "the slicing view", 400)
+    tab.tab.locator("progress").wait_for()
+    tab.open("view=sweep&key=ga_linear")  # as a reload, or another page: the run is the server's
+    tab.wait(lambda: tab.tells("wc_ridge, the sweep's own, into swept/first"), "the run by its name")
+    tab.tab.get_by_role("button", name="cancel the run").wait_for()
+    tab.wait(lambda: tab.tells("Computed: wc_ridge"), "the end", 400)
+    assert tab.state().view == "sweep"
+    tab.tab.get_by_role("button", name="open its dataset").click()
+    tab.wait(lambda: tab.state().view == "data", "the slicing view")
     swept = load_sweep(started / "swept/first")
     assert swept.attrs["chunks_finished"] == swept.attrs["chunks"] > kept
     tab.wait(lambda: tab.table() and "slice" in tab.pictures(), "the slice")
