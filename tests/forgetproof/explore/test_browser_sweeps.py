@@ -56,7 +56,8 @@ def test_the_curve_is_downloaded(tab):
     tab.agrees()
     assert tab.download("CSV").decode().startswith('name,value,bound,tightness\n"gap, nothing",')
     curve = tab.download("curve CSV").decode().splitlines()
-    assert curve[0].startswith("none,correlation,median of harm")
+    assert curve[0] == "correlation,median of harm,10th percentile,90th percentile,k,m,d,seed"
+    assert all(line.split(",")[4] == "3" for line in curve[1:])  # what is held
     assert len(curve) == 1 + len(next(k.values for k in knobs_of("sweep", "ga_correlated") if k.name == "correlation"))
     assert tab.download("line PNG").startswith(b"\x89PNG")
     assert b"<svg" in tab.download("line SVG")
