@@ -161,7 +161,7 @@ def picture(dataset: xr.Dataset, found: Slice) -> Chart:
     log = ("x" if _spread(found.x) else "") + ("y" if _spread(shown) else "")
     ends = ", ".join(f"{found.names[row]}: {found.middle[row][0]:.3g} to {found.middle[row][-1]:.3g}" for row in chosen)
     along, variable = dataset[found.along], dataset[found.variable]
-    held = "".join(f", {dim} = {value}" for dim, value in found.held.items())
+    held = "".join(f", {dim} = {v if isinstance(v, str) else f'{v:g}'}" for dim, v in found.held.items())
     return Chart(
         "slice",
         f"{found.variable} along {found.along}{held}",
