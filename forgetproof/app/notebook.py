@@ -254,8 +254,8 @@ def _(controls, follow_run, mo, run_folder, run_grid, run_said, widgets):
 
 @app.cell
 def _(get_run, get_running, mo, run_cancel, run_said, run_show, run_start, widgets):
-    get_run()
-    widgets.run_panel(mo, get_running(), run_said, run_start, run_cancel, run_show)
+    get_run(), get_running()
+    widgets.run_panel(mo, run_said, run_start, run_cancel, run_show)
     return
 
 

@@ -202,7 +202,7 @@ def start_run(said: dict[str, str], key: str, grid: str, folder: str) -> None:
         said["fault"] = str(fault)
 
 
-def run_panel(ui: Any, now: Progress | None, said: Mapping[str, str], start: Any, cancel: Any, show: Any) -> Any:
+def run_panel(ui: Any, said: Mapping[str, str], start: Any, cancel: Any, show: Any) -> Any:
     """The server's run as it is: how far with a button that cancels it, or how it ended with one that opens it."""
     run = runs.RUNNING
     named = "" if run.asked is None else run.asked.named
@@ -210,7 +210,7 @@ def run_panel(ui: Any, now: Progress | None, said: Mapping[str, str], start: Any
     if run.stopping:
         return ui.vstack([ui.status.spinner(title=f"stopping {named} …"), *refused])
     if run.going:
-        return ui.vstack([ui.Html(f"<p>{escape(named)}</p>"), progress(ui, now), cancel, *refused])
+        return ui.vstack([ui.Html(f"<p>{escape(named)}</p>"), progress(ui, run.progress), cancel, *refused])
     if run.whole:
         return ui.vstack([start, message(ui, f"Computed: {named}.", "success"), show, *refused])
     return ui.vstack([start, *([message(ui, run.said)] if run.said and not refused else []), *refused])

@@ -144,7 +144,7 @@ def select_worst_case(
         k: units to forget. key: of the start and of every lower level.
         groups: (N,) unit of each sample, 0 to U − 1; None makes each sample a unit of its own. Labels give classes.
         start: first weights (U,), in [0, 1] with sum k; None takes k random units.
-        alpha: step of the weights, 1 over the unit of the losses; None takes one with the reach REACH.
+        alpha: step of the weights, 1 over the unit of the losses; None takes one by REACH.
         gamma: of γ‖w‖². iterations: of the weights, ≥ 1.
         strict: refuse, after the first iteration, a step that cannot change the set by that iteration's losses.
         on_iteration: called with the number of iterations done.

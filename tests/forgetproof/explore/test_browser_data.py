@@ -29,6 +29,9 @@ def test_a_study_runs_beside_the_page(tab, shots):
     tab.wait(lambda: tab.table() == numbers, "the shared address' numbers")
     assert tab.state() == shared
     assert not tab.tells("was not understood")
+    tab.open("view=study&key=ga_counter_regime&profile=tiny&variable=nope")
+    tab.wait(lambda: tab.tells("variable: expected one of distance, gap"), "what the study has")
+    tab.wait(lambda: tab.state().values.get("variable") == "distance", "the default")
     assert tab.tab.locator("img[src^='data:image/png'], img[src*='@file']").count() >= 1
     tab.tab.screenshot(path=shots / "study.png", full_page=True)
 

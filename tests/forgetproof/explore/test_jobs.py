@@ -1,9 +1,12 @@
 """The page's work in threads."""
 
+import time
+
 import pytest
 
 from forgetproof.app import work
 from forgetproof.app.jobs import STOPPED, Job
+from forgetproof.app.progress import Progress
 
 
 class TestJob:
@@ -48,6 +51,20 @@ class TestJob:
         job.again()
         steps.release(3)
         assert job.outcome("test?b", patience=5).result == "B"
+
+    def test_a_new_task_shows_nothing_of_the_progress_before(self, steps, monkeypatch):
+        monkeypatch.setattr("forgetproof.app.jobs._BETWEEN", 0.0)
+        told = []
+        job = self.job(told)
+        assert job.outcome("test?e", patience=0.05) is None
+        steps.release(2)
+        end = time.monotonic() + 5
+        while not told and time.monotonic() < end:
+            time.sleep(0.01)
+        assert told[-1].done > 0
+        assert job.outcome("test?f", patience=0.05) is None
+        assert Progress(0, 0) in told
+        steps.release(6)
 
     def test_a_new_task_stops_the_one_before(self, steps):
         job = self.job([])
