@@ -24,8 +24,7 @@ from experiments.images.source import ImageSet
 from experiments.recipes import Recipe
 from experiments.training import resolved
 from theory.models.networks import NETWORKS, Network
-from theory.network_metrics import Sets, accuracies, membership
-from theory.solvers.sgd import Labelled
+from theory.network_metrics import accuracies, membership, sets_without
 from theory.unlearning.networks import all_methods
 from theory.unlearning.networks.method import Problem
 from theory.unlearning.worst_case import (
@@ -230,23 +229,11 @@ def evaluate(
         forget = found.forget if index == 0 else random_set(subject, wanted, index - 1)
         key = jax.random.fold_in(jax.random.key(wanted.seed), 10**6 + index)
         network = retrain(jnp.asarray(~forget, jnp.float32), forget, key)
-        sets = _sets(subject.data, forget)
+        sets = sets_without(subject.data.train, subject.data.test, forget)
         attack = membership(network, sets, wanted.seed, attacks=("confidence",))["confidence"]
         rows.append([*map(float, accuracies(network, sets)), attack])
         on_set("the worst set" if index == 0 else f"random set {index}")
     return {"metrics": list(METRICS), "worst": rows[0], "random": rows[1:]}
-
-
-def _sets(data: Prepared, forget: np.ndarray) -> Sets:
-    labels = np.asarray(data.train.y)
-    gone = set(labels[forget]) - set(labels[~forget])
-    tested = ~np.isin(np.asarray(data.test.y), list(gone))
-    return Sets(_part(data.train, forget), _part(data.train, ~forget), _part(data.test, tested))
-
-
-def _part(data: Labelled, chosen: np.ndarray) -> Labelled:
-    rows = np.flatnonzero(chosen)
-    return Labelled(data.x[rows], data.y[rows])
 
 
 def recorded(selected: Selected, wanted: Wanted) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from theory.network_metrics import (
     prediction_distribution,
     probabilities,
     relearn_epochs,
+    sets_without,
     weight_distance,
 )
 from theory.solvers.sgd import Labelled, accuracy
@@ -32,6 +33,14 @@ def always(label: int) -> Network:
 
 def sets() -> Sets:
     return Sets(part(forgotten=True), part(forgotten=False), problem().train)
+
+
+def test_the_test_set_loses_what_is_forgotten_whole():
+    """Labels 0, 0, 1, 2: forgetting a 0 and the 2 leaves 0 and 1 to be tested."""
+    train, test = (Labelled(jnp.arange(len(y))[:, None], jnp.asarray(y)) for y in ([0, 0, 1, 2], [2, 1, 0, 2]))
+    found = sets_without(train, test, np.array([True, False, False, True]))
+    assert [data.x[:, 0].tolist() for data in found] == [[0, 3], [1, 2], [1, 2]]
+    assert [data.y.tolist() for data in found] == [[0, 2], [0, 1], [1, 0]]
 
 
 def test_accuracies_by_hand():

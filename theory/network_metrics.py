@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from theory.membership import ATTACKS, membership_efficacy
 from theory.metrics import UnlearningMetrics
@@ -22,6 +22,19 @@ class Sets(NamedTuple):
     forget: Labelled
     retained: Labelled
     test: Labelled
+
+
+def part(data: Labelled, chosen: Bool[np.ndarray, " N"]) -> Labelled:
+    """The chosen samples."""
+    rows = np.flatnonzero(chosen)
+    return Labelled(data.x[rows], data.y[rows])
+
+
+def sets_without(train: Labelled, test: Labelled, forget: Bool[np.ndarray, " N"]) -> Sets:
+    """The sets of a forgotten part of ``train``; a class that is forgotten as a whole is left out of ``test`` too."""
+    labels = np.asarray(train.y)
+    gone = np.setdiff1d(labels[forget], labels[~forget])
+    return Sets(part(train, forget), part(train, ~forget), part(test, ~np.isin(np.asarray(test.y), gone)))
 
 
 def accuracies(network: Network, sets: Sets) -> UnlearningMetrics:

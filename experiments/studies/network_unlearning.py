@@ -12,7 +12,7 @@ from experiments.images.prepare import normalised
 from experiments.images.source import ImageSet, load_images
 from experiments.study import Parameters
 from theory.models.networks import NETWORKS, Network
-from theory.network_metrics import Sets, membership
+from theory.network_metrics import Sets, membership, sets_without
 from theory.solvers.sgd import Labelled, as_given, classify, descend
 from theory.unlearning.networks import all_methods
 from theory.unlearning.networks.method import Outcome, Problem, Task, unlearn_network
@@ -135,14 +135,7 @@ def _programs() -> int:
 
 def sets_of(bench: Bench, forgotten: tuple[int, ...]) -> Sets:
     """Forgotten and retained training samples; test samples of the retained classes."""
-    train, test = (np.isin(np.asarray(data.y), forgotten) for data in (bench.train, bench.test))
-    return Sets(part(bench.train, train), part(bench.train, ~train), part(bench.test, ~test))
-
-
-def part(data: Labelled, chosen: np.ndarray) -> Labelled:
-    """The chosen samples."""
-    rows = np.flatnonzero(chosen)
-    return Labelled(data.x[rows], data.y[rows])
+    return sets_without(bench.train, bench.test, np.isin(np.asarray(bench.train.y), forgotten))
 
 
 def judged(network: Network, bench: Bench, forgotten: tuple[int, ...]) -> Judged:

@@ -20,7 +20,6 @@ from experiments.studies.network_unlearning import (
     Bench,
     images_of,
     judged,
-    part,
     prepare,
     setting,
     settings,
@@ -29,7 +28,7 @@ from experiments.studies.network_unlearning import (
 )
 from experiments.study import Parameters, Study, labelled
 from theory.models.networks import Network
-from theory.network_metrics import relearn_epochs, weight_distance
+from theory.network_metrics import part, relearn_epochs, weight_distance
 from theory.solvers.sgd import accuracy
 from theory.unlearning.networks import all_methods
 from theory.unlearning.networks.unsir import METHOD, error_maximising_noise

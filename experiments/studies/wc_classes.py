@@ -11,10 +11,11 @@ import numpy as np
 import xarray as xr
 
 from experiments.slices import Part, Slices
-from experiments.studies.network_unlearning import FULL, QUICK, TINY, Bench, part, prepare, setting
+from experiments.studies.network_unlearning import FULL, QUICK, TINY, Bench, prepare, setting
 from experiments.studies.worst_sets import METRICS, SIGN, lower_level, measured, selected, unlearned
 from experiments.study import Parameters, Study, labelled
 from theory.metrics import average_gap
+from theory.network_metrics import part
 from theory.unlearning.worst_case import Lower, sample_losses, unit_means
 
 METHODS = ("retrain", "fine_tune", "random_labels")

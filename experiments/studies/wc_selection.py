@@ -5,7 +5,7 @@ import numpy as np
 import xarray as xr
 
 from experiments.slices import Part, Slices
-from experiments.studies.network_unlearning import FULL, QUICK, TINY, part, prepare, setting
+from experiments.studies.network_unlearning import FULL, QUICK, TINY, prepare, setting
 from experiments.studies.worst_sets import (
     LOWER_LEVELS,
     METRICS,
@@ -17,6 +17,7 @@ from experiments.studies.worst_sets import (
 )
 from experiments.study import Parameters, Study, labelled
 from theory.metrics import average_gap
+from theory.network_metrics import part
 from theory.unlearning.worst_case import random_start, sample_losses
 
 SETS = ("random", "lowest loss", *(f"worst, {name}" for name in LOWER_LEVELS))

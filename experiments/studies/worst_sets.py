@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.studies.network_unlearning import Bench, attacked, part
+from experiments.studies.network_unlearning import Bench, attacked
 from experiments.study import Parameters
 from theory.models.networks import Network
-from theory.network_metrics import Sets, accuracies
+from theory.network_metrics import accuracies, sets_without
 from theory.unlearning.networks import all_methods
 from theory.unlearning.networks.method import Outcome, Problem, unlearn_network
 from theory.unlearning.worst_case import Lower, Selection, by_method, by_sign_descent, select_worst_case
@@ -50,10 +50,7 @@ def unlearned(bench: Bench, method: str, forget: np.ndarray, seed: int) -> Outco
 
 def measured(network: Network, bench: Bench, forget: np.ndarray, seed: int) -> list[float]:
     """METRICS, in percent; a class that is forgotten as a whole is left out of the test images."""
-    labels = np.asarray(bench.train.y)
-    gone = np.setdiff1d(labels[forget], labels[~forget])
-    test = part(bench.test, ~np.isin(np.asarray(bench.test.y), gone))
-    sets = Sets(part(bench.train, forget), part(bench.train, ~forget), test)
+    sets = sets_without(bench.train, bench.test, forget)
     return [*accuracies(network, sets), attacked(network, sets, seed)]
 
 

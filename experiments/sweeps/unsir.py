@@ -11,7 +11,7 @@ from experiments.engine.model import Axis, Cell, Result, Sweep
 from experiments.images.prepare import normalised
 from experiments.images.source import load_images
 from theory.models.networks import Network, small_cnn
-from theory.network_metrics import Sets, accuracies
+from theory.network_metrics import accuracies, sets_without
 from theory.solvers.sgd import Labelled, as_given
 from theory.unlearning.networks import all_methods
 from theory.unlearning.networks.method import Problem, Task, unlearn_network
@@ -46,10 +46,6 @@ def _fresh(shape: tuple[int, int, int], classes: int, width: int, key: Any) -> N
     return small_cnn(shape, classes, width, key=key)
 
 
-def _rows(data: Labelled, chosen: np.ndarray) -> Labelled:
-    return Labelled(data.x[np.flatnonzero(chosen)], data.y[np.flatnonzero(chosen)])
-
-
 def cell(at: Cell, settings: Cell) -> dict[str, Any]:
     """One small CNN a seed; the first ``classes`` classes from class ``seed`` on are forgotten together.
 
@@ -58,12 +54,12 @@ def cell(at: Cell, settings: Cell) -> dict[str, Any]:
     seed, sample = int(at["seed"]), int(at["sample"])
     known = _trained(seed, *(int(settings[name]) for name in ("per_class", "width", "epochs")))
     gone = [(seed + i) % known.classes for i in range(int(at["classes"]))]
-    train, test = (np.isin(np.asarray(data.y), gone) for data in (known.train, known.test))
-    sets = Sets(_rows(known.train, train), _rows(known.train, ~train), _rows(known.test, ~test))
+    forget = np.isin(np.asarray(known.train.y), gone)
+    sets = sets_without(known.train, known.test, forget)
     method, rate = all_methods()["unsir"], float(at["rate"])
     rates = {name: rate * float(method.defaults[name]) for name in ("impair_rate", "repair_rate")}
     hyper = {"per_class": sample, **scaled(sample * (known.classes - 1)), "penalty": float(at["penalty"]), **rates}
-    problem = Problem(known.network, known.train, jnp.asarray(train), known.classes, known.fresh)
+    problem = Problem(known.network, known.train, jnp.asarray(forget), known.classes, known.fresh)
     found = unlearn_network(method, problem, jax.random.key(seed + 1000), **hyper)
     judged = [accuracies(n, sets) for n in (known.network, found.stages["impaired"], found.network)]
     return {

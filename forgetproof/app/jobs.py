@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from forgetproof.app import work
-from forgetproof.app.progress import Progress
+from forgetproof.app.progress import Pace, Progress
 from forgetproof.app.work import Outcome
 
 PATIENCE = 0.7  # seconds that a redraw waits for its result before it shows progress instead
@@ -116,18 +116,14 @@ class Job:
         if self._told:  # that of the task before
             self._told = False
             self._tell(Progress(0, 0))
-        last = time.monotonic()
-        first: tuple[float, int] | None = None
+        last, pace = time.monotonic(), Pace()
 
         def report(done: int, total: int) -> None:
-            nonlocal last, first
-            now = time.monotonic()
-            if first is None and total:
-                first = now, done
+            nonlocal last
+            now, progress = time.monotonic(), pace(done, total)
             if self._shown and self._task == task and now - last > _BETWEEN:
                 last, self._told = now, True
-                rate = (done - first[1]) / (now - first[0]) if first is not None and now > first[0] else 0.0
-                self._tell(Progress(done, total, rate))
+                self._tell(progress)
 
         def go() -> None:
             outcome = None

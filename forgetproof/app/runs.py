@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from forgetproof.app.progress import Progress
+from forgetproof.app.progress import Pace, Progress
 
 GRIDS = {"tiny": "tiny", "grid": "the sweep's own"}
 """A sweep's grids and what the page calls them."""
@@ -139,15 +139,10 @@ class Running:
         return self._ended.wait(seconds)
 
     def _work(self, asked: Asked, workers: int | None) -> None:
-        began: tuple[float, int] | None = None
-        parts = run(asked, workers)
+        parts, pace = run(asked, workers), Pace()
         try:
             for done, total in parts:
-                now = time.monotonic()
-                if began is None and total:
-                    began = now, done
-                rate = (done - began[1]) / (now - began[0]) if began is not None and now > began[0] else 0.0
-                self.progress = Progress(done, total, rate)
+                self.progress = pace(done, total)
                 if self._stop.is_set():
                     parts.close()  # type: ignore[attr-defined]
                     self.said = stopped(asked)

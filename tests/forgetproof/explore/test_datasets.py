@@ -16,6 +16,7 @@ from forgetproof.app import copying, datasets, page, widgets
 from forgetproof.app.knobs import State, parse_query
 from forgetproof.app.work import Outcome
 from tests.command_line import one_line
+from tests.forgetproof.explore.addresses import Address
 
 
 @pytest.fixture
@@ -54,18 +55,7 @@ def test_an_address_names_a_slice_while_it_is_rewritten(saved):
     dataset["steps"] = labelled(("count",), np.arange(3.0), "steps")
     dataset = dataset.assign_coords(count=labelled("count", [1, 2, 3], "number"))
 
-    class Address(dict):
-        to_dict = dict.copy
-
-        def set(self, name, value):
-            self[name] = value
-            datasets.settings(dataset, self)
-
-        def remove(self, name):
-            del self[name]
-            datasets.settings(dataset, self)
-
-    address = Address()
+    address = Address(lambda given: datasets.settings(dataset, given))
     gap = {"dataset": str(saved), "variable": "gap", "along": "d", "lines": "model", "at-d": 10.0}
     steps = {"dataset": str(saved), "variable": "steps", "along": "count", "lines": "none", "at-count": 3}
     for values in (gap, steps, gap):

@@ -6,20 +6,7 @@ import pytest
 from forgetproof.app import linear, widgets
 from forgetproof.app.knobs import LINEAR, VIEWS, parse_query, read_state
 from tests.command_line import one_line
-
-
-class Address(dict):
-    """An address whose names change one by one, as the page's do; it reads the state that it names each time."""
-
-    to_dict = dict.copy
-
-    def set(self, name, value):
-        self[name] = value
-        self.state = read_state(self)
-
-    def remove(self, name):
-        del self[name]
-        self.state = read_state(self)
+from tests.forgetproof.explore.addresses import Address
 
 
 @pytest.mark.parametrize("view", [view for view in VIEWS if view != "data"])
@@ -56,10 +43,10 @@ def test_a_bad_state_is_one_line(case, run):
 
 
 def test_a_page_with_a_bad_address_shows_the_default_and_says_why():
-    state, fault = widgets.read_address(Address(view="linear", m="many", access_token="x"))
+    state, fault = widgets.read_address(Address(read_state, view="linear", m="many", access_token="x"))
     assert state == parse_query("view=linear")
     assert fault.startswith("m: expected")
-    assert "expected one value" in widgets.read_address(Address(m=["4", "6"]))[1]
+    assert "expected one value" in widgets.read_address(Address(read_state, m=["4", "6"]))[1]
 
 
 PLACES = [
@@ -76,10 +63,10 @@ PLACES = [
 @pytest.mark.parametrize("before", PLACES)
 def test_an_address_names_a_state_while_it_is_rewritten(before):
     for after in map(parse_query, PLACES):
-        address = Address()
+        address = Address(read_state)
         widgets.write_address(address, parse_query(before))
         widgets.write_address(address, after)
-        assert address.state == after
+        assert address.last == after
 
 
 def test_where_the_step_hurts_in_the_limit_of_high_dimension():
